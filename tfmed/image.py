@@ -1,0 +1,44 @@
+"""What every reader returns: pixels in modality units, with what is known of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+PHYSICAL_UNITS = ("HU", "SUV", "BQML")
+
+
+@dataclass(frozen=True)
+class Image:
+    """One image, volume or clip, as it was read.
+
+    Attributes:
+        pixels: `[H, W, C]`, or `[D, H, W, C]` for a volume or several frames; C is 1 or 3.
+            Modality units: slope and intercept, or the modality LUT, are applied; a display
+            window is not. Integer dtypes are kept where they are exact, else float32.
+        units: `"HU"` and its like (see `PHYSICAL_UNITS`), or `""` where numbers are only
+            shades of grey.
+        bits: bits that hold information in the stored pixels, 8, 12, 16, ...
+        spacing_mm: distance between pixel centres, `(row, column)` or `(slice, row,
+            column)`, or None where it is not known.
+        modality: the DICOM modality (`"CT"`, `"DX"`, ...), or `""`.
+        window: the file's own display window `(low, high)` in modality units, or None.
+    """
+
+    pixels: np.ndarray
+    units: str = ""
+    bits: int = 8
+    spacing_mm: tuple[float, ...] | None = None
+    modality: str = ""
+    window: tuple[float, float] | None = None
+
+    @property
+    def physical(self) -> bool:
+        """Whether values are physical quantities, which must never be inverted or rescaled."""
+        return self.units in PHYSICAL_UNITS
+
+    @property
+    def channels(self) -> int:
+        """1 for grey, 3 for colour."""
+        return int(self.pixels.shape[-1])

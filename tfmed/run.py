@@ -1,0 +1,121 @@
+"""The run folder: the names of its files, their readers and writers; nothing more.
+
+Everything is written beside its place and renamed into it, so that a reader never meets half
+a file, whenever the writer was killed.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import shutil
+import tomllib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from tfmed.errors import DataError
+
+REJECT_COLUMNS = ["path", "reason"]
+
+
+@dataclass(frozen=True)
+class Run:
+    """A folder that every stage reads and writes, so that a killed one goes on.
+
+    Args:
+        folder: where the run lives; made when something is first written.
+    """
+
+    folder: Path
+
+    def path(self, name: str) -> Path:
+        """The path of the file `name` in the run, its folder made."""
+        path = self.folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return path
+
+    def has(self, name: str) -> bool:
+        """Whether a stage has left the file `name`."""
+        return (self.folder / name).exists()
+
+    def write_json(self, name: str, value: Any) -> None:
+        """Write plain data as JSON; a number that is not defined becomes null."""
+        write_text(self.path(name), json.dumps(plain(value), indent=2, ensure_ascii=False) + "\n")
+
+    def read_json(self, name: str) -> Any:
+        """Read what `write_json` wrote."""
+        return json.loads(self._existing(name).read_text(encoding="utf-8"))
+
+    def read_toml(self, name: str) -> dict[str, Any]:
+        """Read a TOML file of the run."""
+        return tomllib.loads(self._existing(name).read_text(encoding="utf-8"))
+
+    def write_table(self, name: str, table: pd.DataFrame) -> None:
+        """Write a table as CSV or Parquet, by the name's ending."""
+        as_parquet = name.endswith(".parquet")
+
+        def write(path: Path) -> None:
+            if as_parquet:
+                table.to_parquet(path, index=False)
+            else:
+                table.to_csv(path, index=False)
+
+        write_aside(self.path(name), write)
+
+    def read_table(self, name: str) -> pd.DataFrame:
+        """Read what `write_table` wrote; in CSV, identifiers stay text and empty cells empty."""
+        path = self._existing(name)
+        if name.endswith(".parquet"):
+            return pd.read_parquet(path)
+        text = {column: "str" for column in ("id", "patient", "path", "truth", "prediction")}
+        return pd.read_csv(path, dtype=text, keep_default_na=False, na_values={})
+
+    def _existing(self, name: str) -> Path:
+        path = self.folder / name
+        if not path.is_file():
+            raise DataError(
+                f"{self.folder} has no {name}: it is not a run of tfmed, or its stage has not "
+                "finished; run the same command again to go on"
+            )
+        return path
+
+
+def write_aside(path: Path, write: Callable[[Path], Any]) -> None:
+    """Let `write` fill a temporary file or folder beside `path`, then rename it into place."""
+    aside = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
+    try:
+        write(aside)
+        if path.is_dir():
+            shutil.rmtree(path)
+        os.replace(aside, path)
+    finally:
+        if aside.is_dir():
+            shutil.rmtree(aside)
+        else:
+            aside.unlink(missing_ok=True)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text file whole or not at all."""
+    write_aside(path, lambda aside: aside.write_text(text, encoding="utf-8"))
+
+
+def plain(value: Any) -> Any:
+    """NumPy numbers, paths and tuples as what JSON knows; NaN and infinities as None."""
+    if isinstance(value, dict):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple, np.ndarray)):
+        return [plain(item) for item in value]
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if isinstance(value, Path):
+        return str(value)
+    return value
