@@ -1,0 +1,9 @@
+"""One file a pipeline: a Config, a `run` and a two-line `main`."""
+
+PIPELINES = {
+    "classify": "tfmed.pipelines.classify:main",
+    "predict": "tfmed.pipelines.predict:main",
+    "evaluate": "tfmed.pipelines.evaluate:main",
+    "explain": "tfmed.pipelines.explain:main",
+    "export": "tfmed.pipelines.export:main",
+}
