@@ -1,0 +1,57 @@
+"""Random numbers that depend on a seed alone, one draw an image.
+
+Every function takes an int32 `[2]` seed and keeps no state, so that the batch of a step is a
+pure function of (seed, step) and a resumed run sees what an uninterrupted one would have seen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import tensorflow as tf
+
+
+def fold(seed: tf.Tensor, number: int) -> tf.Tensor:
+    """A new seed `[2]` from a seed and a number: other numbers, independent draws."""
+    return tf.random.experimental.stateless_fold_in(seed, number)
+
+
+def uniform(seed: tf.Tensor, count: tf.Tensor, low: float, high: float) -> tf.Tensor:
+    """float32 `[count]`, uniform between `low` and `high`; exactly `low` where they are equal."""
+    return tf.random.stateless_uniform([count], seed) * (high - low) + low
+
+
+def chance(seed: tf.Tensor, count: tf.Tensor, probability: float) -> tf.Tensor:
+    """bool `[count]`, each true with `probability` (0: never, 1: always)."""
+    return tf.random.stateless_uniform([count], seed) < probability
+
+
+def per_image(values: tf.Tensor, image: tf.Tensor) -> tf.Tensor:
+    """Reshape `[B]` to `[B, 1, ..., 1]`, so that it broadcasts over `image`."""
+    return tf.reshape(values, [-1] + [1] * (image.shape.rank - 1))
+
+
+def on_some(
+    image: tf.Tensor,
+    seed: tf.Tensor,
+    probability: float,
+    change: Callable[[tf.Tensor, tf.Tensor], tf.Tensor],
+) -> tf.Tensor:
+    """Change some images of a batch, each with `probability`; the others are not computed.
+
+    Args:
+        image: float32 `[B, ...]`.
+        seed: int32 `[2]`.
+        probability: of each image to be changed.
+        change: takes the chosen images `[b, ...]` (b may be 0) and a seed, and returns them
+            changed, of the same shape.
+
+    Returns:
+        float32 `[B, ...]`.
+    """
+    if probability >= 1:
+        return change(image, fold(seed, 1))
+    chosen = tf.where(chance(fold(seed, 0), tf.shape(image)[0], probability))
+    some = tf.gather(image, chosen[:, 0])
+    changed = change(tf.ensure_shape(some, [None, *image.shape[1:]]), fold(seed, 1))
+    return tf.tensor_scatter_nd_update(image, chosen, changed)

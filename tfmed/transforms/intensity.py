@@ -1,0 +1,149 @@
+"""Windows and normalisation, and the changes of intensity that augment.
+
+Windows and normalisation are part of the exported model: deterministic, and made of operations
+that TFLite knows. Augmentation takes images in 0..1, after the window and before
+standardising, and draws one set of parameters an image.
+"""
+
+from __future__ import annotations
+
+import math
+
+import tensorflow as tf
+
+from tfmed.transforms.draws import on_some, per_image, uniform
+
+
+def clip_and_scale(image: tf.Tensor, low: float, high: float) -> tf.Tensor:
+    """Clip to a window and scale it to 0..1.
+
+    Args:
+        image: float32, any shape, modality units.
+        low: becomes 0, and so does what is below.
+        high: becomes 1, and so does what is above.
+
+    Returns:
+        float32 of the same shape.
+    """
+    return (tf.clip_by_value(image, low, high) - low) * (1.0 / (high - low))
+
+
+def percentile_window(image: tf.Tensor, lower: float = 0.5, upper: float = 99.5) -> tf.Tensor:
+    """Scale each image's own percentiles to 0 and 1, and clip there.
+
+    Percentiles are taken over all pixels and channels of an image, by linear interpolation
+    between order statistics as `numpy.percentile` does. Only the two tails are sorted.
+
+    Args:
+        image: float32 `[B, ...]`.
+        lower: the percentile that becomes 0, under 50.
+        upper: the percentile that becomes 1, above 50.
+
+    Returns:
+        float32 of the same shape, in 0..1; all zeros where the two percentiles are equal.
+    """
+    flat = tf.reshape(image, [tf.shape(image)[0], -1] if None in image.shape[1:] else [
+        -1, math.prod(image.shape[1:])
+    ])
+    low = -_from_top(-flat, lower / 100)
+    high = _from_top(flat, 1 - upper / 100)
+    shape = [-1] + [1] * (image.shape.rank - 1)
+    low, high = tf.reshape(low, shape), tf.reshape(high, shape)
+    scaled = tf.math.divide_no_nan(image - low, high - low)
+    return tf.clip_by_value(scaled, 0.0, 1.0)
+
+
+def _from_top(flat: tf.Tensor, share: float) -> tf.Tensor:
+    """The value `[B]` below which all but `share` of the numbers of `flat [B, n]` lie."""
+    if flat.shape[1] is not None:
+        position = share * (flat.shape[1] - 1)
+        below = int(position)
+        top = tf.math.top_k(flat, min(below + 2, flat.shape[1])).values
+        return top[:, below] + (top[:, -1] - top[:, below]) * (position - below)
+    count = tf.shape(flat)[1]
+    place = tf.cast(share, tf.float64) * tf.cast(count - 1, tf.float64)
+    start = tf.cast(place, tf.int32)
+    rest = tf.cast(place - tf.cast(start, tf.float64), tf.float32)
+    top = tf.math.top_k(flat, tf.minimum(start + 2, count)).values
+    return top[:, start] + (top[:, -1] - top[:, start]) * rest
+
+
+def standardise(
+    image: tf.Tensor, mean: float | tuple[float, ...], std: float | tuple[float, ...]
+) -> tf.Tensor:
+    """Subtract `mean` and divide by `std`; no operation at all for 0 and 1.
+
+    Args:
+        image: float32 `[..., C]`.
+        mean: one number, or C of them.
+        std: one number, or C of them, not 0.
+
+    Returns:
+        float32 of the same shape.
+    """
+    if mean == 0.0 and std == 1.0:
+        return image
+    return (image - tf.constant(mean, tf.float32)) / tf.constant(std, tf.float32)
+
+
+def brightness(
+    image: tf.Tensor, seed: tf.Tensor, *, amount: float, probability: float = 1.0
+) -> tf.Tensor:
+    """Multiply each image by a factor from `1 - amount` to `1 + amount`, and clip to 0..1.
+
+    Args:
+        image: float32 `[B, ...]` in 0..1.
+        seed: int32 `[2]`.
+        amount: the largest change, 0 to 1.
+        probability: of each image to be changed.
+    """
+
+    def change(image: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+        factor = uniform(seed, tf.shape(image)[0], 1 - amount, 1 + amount)
+        return tf.clip_by_value(image * per_image(factor, image), 0.0, 1.0)
+
+    return on_some(image, seed, probability, change)
+
+
+def contrast(
+    image: tf.Tensor, seed: tf.Tensor, *, amount: float, probability: float = 1.0
+) -> tf.Tensor:
+    """Stretch each image about its mean by `1 - amount` to `1 + amount`, within its own range.
+
+    Args:
+        image: float32 `[B, ...]`.
+        seed: int32 `[2]`.
+        amount: the largest change, 0 to 1.
+        probability: of each image to be changed.
+
+    Source: the contrast augmentation of nnU-Net (Isensee et al., Nature Methods 2021).
+    """
+
+    def change(image: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+        factor = uniform(seed, tf.shape(image)[0], 1 - amount, 1 + amount)
+        axes = list(range(1, image.shape.rank))
+        mean = tf.reduce_mean(image, axes, keepdims=True)
+        low = tf.reduce_min(image, axes, keepdims=True)
+        high = tf.reduce_max(image, axes, keepdims=True)
+        return tf.clip_by_value((image - mean) * per_image(factor, image) + mean, low, high)
+
+    return on_some(image, seed, probability, change)
+
+
+def gamma(
+    image: tf.Tensor, seed: tf.Tensor, *, amount: float, probability: float = 1.0
+) -> tf.Tensor:
+    """Raise each image to a power from `exp(-amount)` to `exp(amount)`; 0 and 1 stay.
+
+    Args:
+        image: float32 `[B, ...]` in 0..1.
+        seed: int32 `[2]`.
+        amount: 0.3 gives powers from 0.74 to 1.35.
+        probability: of each image to be changed.
+    """
+
+    def change(image: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+        power = tf.exp(uniform(seed, tf.shape(image)[0], -amount, amount))
+        return tf.pow(tf.clip_by_value(image, 0.0, 1.0), per_image(power, image))
+
+    return on_some(image, seed, probability, change)

@@ -1,0 +1,139 @@
+"""Transforms of place that keep the grid: resize, crop, pad and flip.
+
+Axes are `[B, H, W, C]` for images and `[B, D, H, W, C]` for volumes; x runs along W, y along H.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import tensorflow as tf
+
+from tfmed.errors import ConfigError
+from tfmed.transforms.draws import on_some
+
+
+def resize(image: tf.Tensor, size: Sequence[int]) -> tf.Tensor:
+    """Stretch images to a size: area means along axes that shrink, bilinear along those that grow.
+
+    An axis that shrinks is averaged over the exact source area of each new pixel, so nothing
+    aliases; an axis that grows is interpolated between pixel centres. The choice is made by
+    axis: with a static shape when the graph is built, else inside it. An axis of the right
+    length is not touched, and a static shape that is right adds no operation, so a TFLite
+    graph of the plan's size holds no resize (TFLite knows no `ResizeArea`).
+
+    Args:
+        image: float32 `[B, H, W, C]`, or `[B, D, H, W, C]`.
+        size: `(H, W)`, or `(D, H, W)`.
+
+    Returns:
+        float32 `[B, *size, C]`.
+    """
+    size = tuple(int(length) for length in size)
+    _check_rank(image, size)
+    if len(size) == 2:
+        return _resize_plane(image, size)
+    channels = image.shape[-1]
+    if tuple(image.shape[2:4]) != size[1:]:
+        shape = tf.shape(image)
+        folded = tf.reshape(image, tf.concat([[shape[0] * shape[1]], shape[2:]], 0))
+        folded = tf.ensure_shape(folded, [None, *image.shape[2:4], channels])
+        folded = _resize_plane(folded, size[1:])
+        image = tf.reshape(folded, tf.stack([shape[0], shape[1], *size[1:], channels]))
+        image = tf.ensure_shape(image, [None, None, *size[1:], channels])
+    if image.shape[1] != size[0]:
+        # The depth axis beside all pixels of a slice as one row: the same rule serves it.
+        shape = tf.shape(image)
+        row = size[1] * size[2]
+        column = tf.reshape(image, tf.stack([shape[0], shape[1], row, channels]))
+        column = _resize_plane(tf.ensure_shape(column, [None, None, row, channels]), (size[0], row))
+        image = tf.reshape(column, [-1, *size, channels])
+    return image
+
+
+def _resize_plane(image: tf.Tensor, size: tuple[int, int]) -> tf.Tensor:
+    """Resize `[B, H, W, C]` to `(H, W)` by the rule of `resize`."""
+    static = image.shape[1:3]
+    if tuple(static) == size:
+        return image
+    if static.is_fully_defined():
+        smaller = [min(pair) for pair in zip(static, size, strict=True)]
+        if smaller != list(static):
+            image = tf.image.resize(image, smaller, method="area")
+        return tf.image.resize(image, size, method="bilinear") if smaller != list(size) else image
+    channels = image.shape[-1]
+    given = tf.shape(image)[1:3]
+    smaller = tf.minimum(given, size)
+    image = tf.cond(
+        tf.reduce_any(smaller < given),
+        lambda: tf.ensure_shape(
+            tf.image.resize(image, smaller, method="area"), [None, None, None, channels]
+        ),
+        lambda: image,
+    )
+    image = tf.cond(
+        tf.reduce_any(smaller < size),
+        lambda: tf.image.resize(image, size, method="bilinear"),
+        lambda: tf.ensure_shape(image, [None, *size, channels]),
+    )
+    return tf.ensure_shape(image, [None, *size, channels])
+
+
+def flip(
+    image: tf.Tensor, seed: tf.Tensor, *, axis: int, probability: float = 0.5
+) -> tf.Tensor:
+    """Reverse each image along one axis, exactly, with `probability`.
+
+    Args:
+        image: float32 `[B, ...]`.
+        seed: int32 `[2]`.
+        axis: as in the image's shape: with volumes 1 is depth; the batch axis 0 is refused.
+        probability: of each image to be reversed.
+    """
+    axis = axis if axis >= 0 else axis + image.shape.rank
+    if not 1 <= axis < image.shape.rank - 1:
+        raise ConfigError(f"flip: axis must be one of 1..{image.shape.rank - 2}, not {axis}")
+    return on_some(image, seed, probability, lambda some, _: tf.reverse(some, [axis]))
+
+
+def crop(image: tf.Tensor, size: Sequence[int]) -> tf.Tensor:
+    """Cut the middle out: axes longer than `size` lose both ends, others stay.
+
+    Where the surplus is odd, the end loses one pixel more than the start.
+
+    Args:
+        image: float32 `[B, H, W, C]`, or `[B, D, H, W, C]`.
+        size: `(H, W)`, or `(D, H, W)`.
+    """
+    _check_rank(image, size)
+    given = tf.shape(image)[1:-1]
+    kept = tf.minimum(given, size)
+    begin = tf.concat([[0], (given - kept) // 2, [0]], 0)
+    cut = tf.slice(image, begin, tf.concat([[-1], kept, [-1]], 0))
+    lengths = [_smaller(*pair) for pair in zip(image.shape[1:-1], size, strict=True)]
+    return tf.ensure_shape(cut, [image.shape[0], *lengths, image.shape[-1]])
+
+
+def pad(image: tf.Tensor, size: Sequence[int], value: float = 0.0) -> tf.Tensor:
+    """Put a frame around: axes shorter than `size` grow at both ends, others stay.
+
+    Where the lack is odd, the end gets one pixel more than the start.
+
+    Args:
+        image: float32 `[B, H, W, C]`, or `[B, D, H, W, C]`.
+        size: `(H, W)`, or `(D, H, W)`.
+        value: what the frame holds.
+    """
+    _check_rank(image, size)
+    lack = tf.maximum(tf.constant(size, tf.int32) - tf.shape(image)[1:-1], 0)
+    ends = tf.stack([lack // 2, lack - lack // 2], axis=1)
+    return tf.pad(image, tf.pad(ends, [[1, 1], [0, 0]]), constant_values=value)
+
+
+def _smaller(given: int | None, wanted: int) -> int | None:
+    return None if given is None else min(given, wanted)
+
+
+def _check_rank(image: tf.Tensor, size: Sequence[int]) -> None:
+    if image.shape.rank != len(size) + 2:
+        raise ConfigError(f"size {tuple(size)} does not fit images of shape {image.shape}")
