@@ -10,37 +10,36 @@ import os
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from typing import Any
 
 from rich.console import Console
-from rich.logging import RichHandler
 from rich.progress import BarColumn, TaskID, TaskProgressColumn, TextColumn
 from rich.progress import Progress as RichProgress
+from rich.text import Text
 
 PLAIN_LINE_SECONDS = 30.0
 
-_logger = logging.getLogger("tfmed")
-_console: Console | None = None
 
-
+@cache
 def console() -> Console:
     """The one console, on standard error; a terminal is noticed, a file or pipe gets plain text."""
-    global _console
-    if _console is None:
-        _console = Console(stderr=True, soft_wrap=True)
-    return _console
+    return Console(stderr=True, soft_wrap=True)
 
 
 def info(text: str) -> None:
     """Tell the user what goes on."""
-    _prepare()
-    _logger.info(text)
+    _logger_ready().info(text)
 
 
 def warning(text: str) -> None:
     """Tell the user of something that may surprise, and go on."""
-    _prepare()
-    _logger.warning(text)
+    _logger_ready().warning(text)
+
+
+def error(text: str) -> None:
+    """Tell the user why the work ends."""
+    _logger_ready().error(text)
 
 
 def quiet_tensorflow() -> None:
@@ -53,27 +52,25 @@ def quiet_tensorflow() -> None:
     os.environ.setdefault("GLOG_minloglevel", "2")
 
 
-def _prepare() -> None:
-    """Give the logger its handler at first use, so that importing tfmed changes nothing."""
-    if _logger.handlers:
-        return
-    handler = RichHandler(
-        console=console(),
-        show_time=False,
-        show_level=False,
-        show_path=False,
-        markup=False,
-        highlighter=_no_highlight(),
-    )
-    _logger.addHandler(handler)
-    _logger.setLevel(logging.INFO)
-    _logger.propagate = False
+class _Handler(logging.Handler):
+    """Writes through the one console, so that messages and a progress bar do not mix."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write one record; a level above information stands before its text."""
+        above = record.levelno > logging.INFO
+        level = f"{record.levelname.lower()}: " if above else ""
+        text = Text(level, style="bold red" if record.levelno >= logging.ERROR else "yellow")
+        console().print(text.append(record.getMessage(), style="default"), highlight=False)
 
 
-def _no_highlight() -> Any:
-    from rich.highlighter import NullHighlighter
-
-    return NullHighlighter()
+def _logger_ready() -> logging.Logger:
+    """The logger, given its handler at first use, so that importing tfmed changes nothing."""
+    logger = logging.getLogger("tfmed")
+    if not logger.handlers:
+        logger.addHandler(_Handler())
+        logger.setLevel(logging.INFO)
+        logger.propagate = False
+    return logger
 
 
 class Progress:
