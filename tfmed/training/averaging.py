@@ -1,0 +1,65 @@
+"""A moving average of a network's weights, which often tests better than the last weights."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import keras
+import tensorflow as tf
+
+EVERY_STEPS = 4
+
+
+class MovingAverage:
+    """The average over the steps of all of a model's weights, batch-norm statistics included.
+
+    The decay grows with the steps, min(decay, (1 + t) / (10 + t)), so that a short training is
+    not averaged with its beginning (as in TensorFlow's ExponentialMovingAverage). It is updated
+    every 4 steps by the decay to the 4th power.
+
+    Args:
+        model: the model that is trained.
+        decay: a step.
+        strategy: in whose scope the model was made and this is made.
+    """
+
+    def __init__(self, model: keras.Model, decay: float, strategy: tf.distribute.Strategy) -> None:
+        self._weights = [weight.value for weight in model.weights]
+        self._decay = decay
+        self._strategy = strategy
+        self.variables = [
+            tf.Variable(weight.read_value(), trainable=False) for weight in self._weights
+        ]
+
+    def update(self, step: tf.Tensor) -> None:
+        """Take in the weights after `step` steps, if it is one of every 4; runs in a graph."""
+        if tf.equal(step % EVERY_STEPS, 0):
+            time = tf.cast(step, tf.float32)
+            decay = tf.minimum(self._decay, (1.0 + time) / (10.0 + time)) ** EVERY_STEPS
+            for average, weight in zip(self.variables, self._weights, strict=True):
+                self._strategy.extended.update(
+                    average, _towards, args=(weight, 1.0 - decay), group=False
+                )
+
+    @contextmanager
+    def in_place(self) -> Iterator[None]:
+        """Let the model have the averaged weights for a while, as to validate it."""
+        raw = [tf.identity(weight.read_value()) for weight in self._weights]
+        _assign(self._weights, [average.read_value() for average in self.variables])
+        try:
+            yield
+        finally:
+            _assign(self._weights, raw)
+
+
+def _towards(average: tf.Variable, weight: tf.Tensor, share: tf.Tensor) -> None:
+    if average.dtype.is_floating:
+        average.assign_sub((average - weight) * tf.cast(share, average.dtype))
+    else:
+        average.assign(weight)
+
+
+def _assign(variables: list[tf.Variable], values: list[tf.Tensor]) -> None:
+    for variable, value in zip(variables, values, strict=True):
+        variable.assign(value)

@@ -1,0 +1,89 @@
+"""Over which devices, and in which precision, training runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import tensorflow as tf
+
+from tfmed import log
+from tfmed.errors import ConfigError
+from tfmed.training.settings import PRECISIONS
+
+STRATEGIES = ("auto", "one", "mirrored")
+_CPU_FLAGS_BF16 = {"avx512_bf16", "amx_bf16"}
+_BF16_MIN_SIDE = 64
+
+
+def choose(name: str = "auto") -> tf.distribute.Strategy:
+    """The strategy of that name.
+
+    Args:
+        name: `"one"` for one device (the first GPU, or the CPU); `"mirrored"` for all GPUs of
+            this machine, or all logical CPU devices where there is no GPU; `"auto"` for
+            mirrored when there is more than one GPU, else one.
+
+    Returns:
+        A strategy; make the model inside its scope.
+
+    Raises:
+        ConfigError: the name is none of these.
+    """
+    gpus = tf.config.list_logical_devices("GPU")
+    if name == "auto":
+        name = "mirrored" if len(gpus) > 1 else "one"
+    if name == "one":
+        return tf.distribute.get_strategy()
+    if name == "mirrored":
+        devices = [device.name for device in gpus or tf.config.list_logical_devices("CPU")]
+        if len(devices) == 1:
+            log.warning(f"strategy mirrored: there is one device only, {devices[0]}")
+        return tf.distribute.MirroredStrategy(devices)
+    if name == "multiworker":
+        raise ConfigError(
+            "strategy multiworker is not available yet; use mirrored for the GPUs of one machine"
+        )
+    raise ConfigError(f"strategy is {name!r}; expected one of {', '.join(STRATEGIES)}")
+
+
+def precision(name: str, image_shape: tuple[int, ...]) -> str:
+    """The precision policy to train with.
+
+    Args:
+        name: `"auto"`, or one of Keras' policies, which is returned as it is.
+        image_shape: of the network's input without the batch, as (H, W, C).
+
+    Returns:
+        `"float32"`, `"mixed_bfloat16"` or `"mixed_float16"`. For `"auto"`: on GPUs bfloat16
+        from compute capability 8, float16 from 7; on a CPU bfloat16 where it has instructions
+        for it and images have 64 pixels or more a side, as smaller ones do not pay.
+
+    Raises:
+        ConfigError: the name is none of these.
+    """
+    if name != "auto":
+        if name not in PRECISIONS:
+            known = ", ".join(("auto", *PRECISIONS))
+            raise ConfigError(f"precision is {name!r}; expected one of {known}")
+        return name
+    gpus = tf.config.list_physical_devices("GPU")
+    if gpus:
+        details = [tf.config.experimental.get_device_details(gpu) for gpu in gpus]
+        capability = min(detail.get("compute_capability", (0, 0)) for detail in details)
+        if capability >= (8, 0):
+            return "mixed_bfloat16"
+        return "mixed_float16" if capability >= (7, 0) else "float32"
+    large = min(image_shape[:-1]) >= _BF16_MIN_SIDE
+    return "mixed_bfloat16" if large and _cpu_flags() & _CPU_FLAGS_BF16 else "float32"
+
+
+def _cpu_flags(path: Path = Path("/proc/cpuinfo")) -> set[str]:
+    """The instruction sets of this machine's CPU; empty where the system does not tell."""
+    try:
+        text = path.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return set()
+    for line in text.splitlines():
+        if line.startswith("flags"):
+            return set(line.partition(":")[2].split())
+    return set()
