@@ -1,0 +1,128 @@
+"""JPEG: what its markers tell, and the 12-bit kinds that only GDCM decodes.
+
+Source: ITU-T T.81 annex B (markers); CIPA DC-008 (EXIF orientation); Adobe technical note 5116
+(the APP14 marker).
+"""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+
+import numpy as np
+
+_NO_LENGTH = frozenset({0x01, *range(0xD0, 0xD9)})
+_FRAMES = frozenset({*range(0xC0, 0xD0), 0xF7}) - {0xC4, 0xC8, 0xCC}
+_ORIENTATION_TAG = 0x0112
+
+
+@dataclass(frozen=True)
+class JpegHeader:
+    """What stands before a JPEG's first scan.
+
+    Attributes:
+        process: the frame marker's second byte: 0xC0 baseline, 0xC1 extended, 0xC2
+            progressive, 0xC3 lossless, 0xF7 JPEG-LS.
+        bits: bits a sample.
+        height: rows.
+        width: columns.
+        components: 1 grey, 3 colour, 4 CMYK.
+        orientation: EXIF orientation, 1 (upright) to 8.
+    """
+
+    process: int
+    bits: int
+    height: int
+    width: int
+    components: int
+    orientation: int = 1
+
+
+def parse(data: bytes) -> JpegHeader:
+    """Read the markers of `data`, the start of a JPEG stream, up to the frame header.
+
+    Raises:
+        ValueError: there is no frame header in `data`.
+    """
+    position, orientation = 2, 1
+    while position + 4 <= len(data):
+        if data[position] != 0xFF:
+            break
+        marker = data[position + 1]
+        if marker == 0xFF:
+            position += 1
+            continue
+        if marker in _NO_LENGTH:
+            position += 2
+            continue
+        length = int.from_bytes(data[position + 2 : position + 4], "big")
+        body = data[position + 4 : position + 2 + length]
+        if marker in _FRAMES and len(body) >= 6:
+            bits, height, width, components = struct.unpack(">BHHB", body[:6])
+            return JpegHeader(marker, bits, height, width, components, orientation)
+        if marker == 0xE1 and body.startswith(b"Exif\0\0"):
+            orientation = _orientation(body[6:])
+        position += 2 + length
+    raise ValueError("no JPEG frame header")
+
+
+def decode_12_bit(frame: bytes, transfer_syntax: str) -> np.ndarray:
+    """Decode a grey JPEG of 9 to 12 bits: extended, spectral selection or full progression.
+
+    pydicom's plugins refuse these. GDCM carries libjpeg built for 12 bits; its values are
+    those of libjpeg-turbo's own 12-bit build on every such file of the WG04 set.
+
+    Args:
+        frame: one JPEG stream.
+        transfer_syntax: the DICOM UID of its process.
+
+    Returns:
+        uint16 `[H, W]`.
+
+    Raises:
+        ValueError: the stream is none of these, or is damaged.
+    """
+    import gdcm
+
+    header = parse(frame)
+    if not (8 < header.bits <= 12 and header.components == 1):
+        raise ValueError("not a grey JPEG of 9 to 12 bits")
+    fragment = gdcm.Fragment()
+    fragment.SetByteStringValue(frame)
+    fragments = gdcm.SequenceOfFragments.New()
+    fragments.AddFragment(fragment)
+    element = gdcm.DataElement(gdcm.Tag(0x7FE0, 0x0010))
+    element.SetValue(fragments.__ref__())
+    kind = gdcm.TransferSyntax.GetTSType(transfer_syntax)
+    image = gdcm.Image()
+    image.SetNumberOfDimensions(2)
+    image.SetDimensions((header.width, header.height, 1))
+    image.SetDataElement(element)
+    grey = gdcm.PhotometricInterpretation.GetPIType("MONOCHROME2")
+    image.SetPhotometricInterpretation(gdcm.PhotometricInterpretation(grey))
+    image.SetTransferSyntax(gdcm.TransferSyntax(kind))
+    image.SetPixelFormat(gdcm.PixelFormat(1, 16, header.bits, header.bits - 1, 0))
+    text = image.GetBuffer()
+    if text is None:
+        raise ValueError("damaged JPEG stream")
+    # GDCM hands its bytes over as text with lone surrogates.
+    values = np.frombuffer(text.encode("utf-8", "surrogateescape"), dtype="<u2")
+    return values.reshape(header.height, header.width)
+
+
+def _orientation(tiff: bytes) -> int:
+    """The orientation in an EXIF block; 1 where there is none or the block is damaged."""
+    order = {b"II": "<", b"MM": ">"}.get(tiff[:2])
+    if order is None or len(tiff) < 8:
+        return 1
+    start = struct.unpack(f"{order}I", tiff[4:8])[0]
+    count = tiff[start : start + 2]
+    entries = struct.unpack(f"{order}H", count)[0] if len(count) == 2 else 0
+    for index in range(entries):
+        entry = tiff[start + 2 + 12 * index : start + 14 + 12 * index]
+        if len(entry) < 12:
+            break
+        tag, _, _, value = struct.unpack(f"{order}HHIH", entry[:10])
+        if tag == _ORIENTATION_TAG:
+            return value if 1 <= value <= 8 else 1
+    return 1
