@@ -8,8 +8,9 @@ from typing import Any
 
 import tensorflow as tf
 
-from tfmed.config import lookup, nearest
 from tfmed.errors import ConfigError
+from tfmed.expected import nearest
+from tfmed.tables import lookup
 from tfmed.transforms.draws import fold
 
 # A row is all that a new transform needs: `(image, seed, *, ...) -> image`, batch first.
@@ -29,6 +30,7 @@ SPATIAL = ("projective", "flip")
 Step = Mapping[str, Any]
 
 
+@tf.autograph.experimental.do_not_convert
 def augment(image: tf.Tensor, seed: tf.Tensor, steps: Sequence[Step]) -> tf.Tensor:
     """Apply augmentation steps in order.
 
@@ -67,7 +69,7 @@ def check_steps(steps: Sequence[Step]) -> None:
             if key != "name" and key not in settings:
                 raise ConfigError(
                     f"augmentation {name!r} has no setting {key!r}{nearest(key, settings)} "
-                    f"Known: {', '.join(settings)}"
+                    f"(known: {', '.join(settings)})"
                 )
         for key, needed in settings.items():
             if needed and key not in step:

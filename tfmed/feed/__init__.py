@@ -1,0 +1,7 @@
+"""The index as `tf.data`: decode routes, cache, batches."""
+
+from tfmed.feed.cache import Cache, build
+from tfmed.feed.pipeline import batch_rows, direct, evaluation, training
+from tfmed.feed.reading import read
+
+__all__ = ["Cache", "batch_rows", "build", "direct", "evaluation", "read", "training"]

@@ -1,0 +1,203 @@
+"""The index as `tf.data`: endless shuffled training batches, and evaluation in order.
+
+The order of the training pipeline, and why:
+1. rows by an index shuffle: a row number costs eight bytes, a shuffle buffer of images far more,
+   and the order is a function of (seed, epoch), so that any step can be the first;
+2. gather from the cache, in modality units;
+3. steps that move pixels, before the window, as resampling comes before clipping everywhere;
+4. the window to 0..1;
+5. steps that change intensity, which are defined on 0..1;
+6. MixUp, then mean and deviation, which are linear and so may come last.
+All of it works on whole batches, one set of random parameters an image, seeded by
+(seed, step).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from tfmed.data.dataset import Dataset
+from tfmed.errors import ConfigError, DataError
+from tfmed.feed.cache import Cache
+from tfmed.feed.reading import read
+from tfmed.transforms.augmentation import augment, split_steps
+from tfmed.transforms.intensity import standardise
+from tfmed.transforms.mixing import mixup as mix
+from tfmed.transforms.prepare import Preprocessing, normalise, scale
+
+PREFETCH = 2
+
+
+def training(
+    cache: Cache,
+    targets: np.ndarray,
+    weights: np.ndarray,
+    *,
+    preprocessing: Preprocessing,
+    augmentation: Sequence[Mapping[str, Any]] = (),
+    mixup: float = 0.0,
+    batch_size: int,
+    seed: int,
+    start_step: int = 0,
+    steps: int,
+) -> tf.data.Dataset:
+    """Shuffled, augmented batches of the steps `start_step` to `start_step + steps - 1`.
+
+    A batch is a function of (seed, step) alone: a run that resumes sees the same.
+
+    Args:
+        cache: the training part's images.
+        targets: float32 `[N, K]`; NaN is unknown and stays NaN.
+        weights: float32 `[N]`.
+        preprocessing: the plan's.
+        augmentation: the plan's steps.
+        mixup: MixUp's alpha; 0 is none.
+        batch_size: examples a batch; batches run on over the end of an epoch.
+        seed: of order and augmentation.
+        start_step: the first step.
+        steps: how many batches.
+
+    Returns:
+        A `tf.data.Dataset` of (image `[B, *size, C]`, target `[B, K]`, weight `[B]`), float32.
+
+    Raises:
+        DataError: there are no images, or not as many targets or weights.
+        ConfigError: an unknown augmentation.
+    """
+    count = len(cache)
+    if not count or len(targets) != count or len(weights) != count:
+        raise DataError(
+            f"{count} images, {len(targets)} targets, {len(weights)} weights: the same number "
+            "of each is needed, and at least 1"
+        )
+    if batch_size < 1:
+        raise ConfigError(f"batch_size must be at least 1, not {batch_size}")
+    moves, changes = split_steps(augmentation)
+    all_targets = tf.constant(targets, tf.float32)
+    all_weights = tf.constant(weights, tf.float32)
+
+    @tf.autograph.experimental.do_not_convert
+    def batch(step: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        rows = _rows(step, count, batch_size, seed)
+        target, weight = tf.gather(all_targets, rows), tf.gather(all_weights, rows)
+        key = tf.stack([tf.constant(_low_bits(seed)), tf.cast(step % 2**31, tf.int32)])
+        image = augment(cache.gather(rows), _part(key, 0), moves)
+        image = augment(scale(image, preprocessing), _part(key, 1), changes)
+        if mixup > 0:
+            image, target, weight = _mix(image, target, weight, _part(key, 2), mixup)
+        image = standardise(image, preprocessing.mean, preprocessing.std)
+        return image, target, weight
+
+    stream = tf.data.Dataset.range(start_step, start_step + steps)
+    return stream.map(batch, num_parallel_calls=tf.data.AUTOTUNE).prefetch(PREFETCH)
+
+
+def batch_rows(count: int, batch_size: int, seed: int, step: int) -> np.ndarray:
+    """The rows `[batch_size]` of the training batch of a step, as `training` draws them.
+
+    Args:
+        count: examples in the training part.
+        batch_size: as given to `training`.
+        seed: as given to `training`.
+        step: counted from 0 over all epochs.
+    """
+    return _rows(tf.constant(step, tf.int64), count, batch_size, seed).numpy()
+
+
+def evaluation(cache: Cache, preprocessing: Preprocessing, batch_size: int) -> tf.data.Dataset:
+    """All images in order, normalised, in batches of one static shape.
+
+    Args:
+        cache: the images.
+        preprocessing: the plan's.
+        batch_size: images a batch; the last batch is filled up with the last image, and the
+            caller cuts the answer to `len(cache)`.
+
+    Returns:
+        A `tf.data.Dataset` of float32 `[batch_size, *size, C]`.
+    """
+    count = len(cache)
+
+    @tf.autograph.experimental.do_not_convert
+    def batch(number: tf.Tensor) -> tf.Tensor:
+        rows = number * batch_size + tf.range(batch_size, dtype=tf.int64)
+        return normalise(cache.gather(tf.minimum(rows, count - 1)), preprocessing)
+
+    stream = tf.data.Dataset.range(-(-count // batch_size))
+    return stream.map(batch, num_parallel_calls=tf.data.AUTOTUNE).prefetch(PREFETCH)
+
+
+def direct(
+    dataset: Dataset,
+    preprocessing: Preprocessing,
+    batch_size: int,
+    workers: int | None = None,
+) -> tf.data.Dataset:
+    """As `evaluation`, but from the files, with no cache and no rounding.
+
+    Args:
+        dataset: the images, in order.
+        preprocessing: the plan's.
+        batch_size: images a batch; the last batch is filled up with the last image.
+        workers: processes for what the graph cannot decode.
+
+    Returns:
+        A `tf.data.Dataset` of float32 `[batch_size, *size, C]`. A file that cannot be read
+        ends the iteration with an error that names it.
+    """
+    shape = (batch_size, *preprocessing.input_shape)
+
+    def batches() -> Iterator[np.ndarray]:
+        held = np.empty(shape, np.float32)
+        filled = 0
+        for image in read(dataset, preprocessing, workers):
+            held[filled] = image
+            filled += 1
+            if filled == batch_size:
+                yield held.copy()
+                filled = 0
+        if filled:
+            held[filled:] = held[filled - 1]
+            yield held.copy()
+
+    stream = tf.data.Dataset.from_generator(
+        batches, output_signature=tf.TensorSpec(shape, tf.float32)
+    )
+    return stream.map(lambda image: normalise(image, preprocessing)).prefetch(PREFETCH)
+
+
+def _rows(step: tf.Tensor, count: int, batch_size: int, seed: int) -> tf.Tensor:
+    """The rows `[batch_size]` of a step: element i of the stream is a place in epoch i // count."""
+    elements = step * batch_size + tf.range(batch_size, dtype=tf.int64)
+    epochs = elements // count
+    # The public index_shuffle takes one seed for all; a batch may span two epochs or more.
+    keys = tf.stack([tf.fill([batch_size], tf.constant(_low_bits(seed), tf.int64)), epochs], 1)
+    return tf.raw_ops.RandomIndexShuffle(
+        index=elements % count, seed=tf.pad(keys, [[0, 0], [0, 1]]), max_index=count - 1, rounds=4
+    )
+
+
+def _mix(
+    image: tf.Tensor, target: tf.Tensor, weight: tf.Tensor, seed: tf.Tensor, alpha: float
+) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    """MixUp in which each of the two targets keeps the weight of its own example.
+
+    Cross-entropy is linear in the target, so mixing weight * target and weight, and dividing,
+    gives the sum of the two weighted losses.
+    """
+    column = weight[:, tf.newaxis]
+    image, both = mix(image, tf.concat([target * column, column], 1), seed, alpha)
+    return image, tf.math.divide_no_nan(both[:, :-1], both[:, -1:]), both[:, -1]
+
+
+def _part(seed: tf.Tensor, number: int) -> tf.Tensor:
+    return tf.random.experimental.stateless_fold_in(seed, number)
+
+
+def _low_bits(seed: int) -> int:
+    """The seed as a number that int32 holds."""
+    return seed & 0x7FFFFFFF
