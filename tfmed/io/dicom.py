@@ -19,6 +19,7 @@ from tfmed.errors import ReadError
 from tfmed.image import Image
 from tfmed.io import dicom_header, jpeg
 from tfmed.io.dicom_header import Header, inversion_sum, read_header
+from tfmed.io.dicom_rescale import rescale
 from tfmed.io.guard import reading
 
 __all__ = ["Header", "inversion_sum", "load", "read", "read_header"]
@@ -89,7 +90,7 @@ def _modality_pixels(file: BinaryIO, header: Header, frame: int) -> tuple[np.nda
     if header.lut_bits:
         stored, bits = apply_modality_lut(stored, dataset), header.lut_bits
     stored = stored.reshape(-1, header.rows, header.columns, header.channels)
-    pairs = [(1.0, 0.0)] if header.lut_bits else dicom_header.rescale(dataset, header.frames)
+    pairs = [(1.0, 0.0)] if header.lut_bits else rescale(dataset, header.frames)
     if len(pairs) > 1 and frame >= 0:
         pairs = pairs[frame : frame + 1]
     return _finish(stored, header, pairs)[0], bits
@@ -128,7 +129,7 @@ def _finish(
         return kept, header.bits_stored
     numbers = [number for pair in pairs for number in pair] + [total or 0.0]
     if stored.dtype.kind in "iu" and all(number.is_integer() for number in numbers):
-        work = np.int64
+        work: type[np.int64] | type[np.float64] = np.int64
     else:
         work = np.float64
     slopes, intercepts = (

@@ -16,6 +16,7 @@ from tfmed.errors import ReadError
 IMPLICIT_LITTLE = "1.2.840.10008.1.2"
 DEFLATED = "1.2.840.10008.1.2.1.99"
 EXPLICIT_BIG = "1.2.840.10008.1.2.2"
+_VALUE_REPRESENTATIONS = (b"OB", b"OW", b"OF", b"OD", b"OL", b"OV", b"UN")
 _UNDEFINED = 0xFFFFFFFF
 _TAGS = {0x0010: "PixelData", 0x0009: "DoubleFloatPixelData", 0x0008: "FloatPixelData"}
 
@@ -36,24 +37,28 @@ class PixelElement:
     length: int | None
     available: int
 
-    def check(self, path: str | Path, expected: int, row_bytes: int) -> None:
+    def check(self, file: BinaryIO, path: str | Path, expected: int) -> None:
         """Compare the bytes of uncompressed data with what the header asks for.
 
         A header whose rows or frames are damaged asks for less than there is, which decodes
-        without a word; up to a row of padding is harmless.
+        without a word; zeros behind the last pixel are padding and harmless.
 
         Raises:
-            ReadError: bytes are missing, or there are more than padding explains.
+            ReadError: bytes are missing, or there are more, and these are not zero.
         """
         if self.length is None:
             return
-        there = min(self.length, self.available)
-        if there < expected:
+        if self.length > self.available or self.length < expected:
+            there = min(self.length, self.available)
             raise ReadError(path, f"pixel data is cut short: {there} of {expected} bytes")
-        if there >= expected + max(row_bytes, 2):
-            raise ReadError(
-                path, f"{there} bytes of pixel data where the header describes {expected}"
-            )
+        excess = self.length - expected
+        if excess > 1:
+            file.seek(self.offset + expected)
+            if excess > expected or any(file.read(excess)):
+                raise ReadError(
+                    path,
+                    f"{self.length} bytes of pixel data where the header describes {expected}",
+                )
 
 
 def pixel_element(file: BinaryIO, path: str | Path, syntax: str) -> PixelElement | None:
@@ -80,10 +85,11 @@ def pixel_element(file: BinaryIO, path: str | Path, syntax: str) -> PixelElement
     group, element = struct.unpack(f"{order}HH", head[:4])
     if group != 0x7FE0 or element not in _TAGS:
         return None
-    if syntax == IMPLICIT_LITTLE:
-        length, offset = struct.unpack("<I", head[4:8])[0], file.tell() - 4
-    else:
+    # Some writers leave the VR out of explicit files; pydicom reads these too.
+    if syntax != IMPLICIT_LITTLE and head[4:6] in _VALUE_REPRESENTATIONS:
         length, offset = struct.unpack(f"{order}I", head[8:12])[0], file.tell()
+    else:
+        length, offset = struct.unpack(f"{order}I", head[4:8])[0], file.tell() - 4
     native = syntax in (IMPLICIT_LITTLE, "1.2.840.10008.1.2.1", EXPLICIT_BIG)
     if native != (length != _UNDEFINED):
         raise ReadError(path, "pixel data is not packed as its transfer syntax says")

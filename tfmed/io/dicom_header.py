@@ -11,7 +11,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
-import numpy as np
 import pydicom
 from pydicom.uid import UID
 
@@ -19,6 +18,7 @@ from tfmed.errors import ReadError
 from tfmed.image import PHYSICAL_UNITS
 from tfmed.io import dicom_geometry, dicom_window
 from tfmed.io.dicom_element import PixelElement, pixel_element
+from tfmed.io.dicom_rescale import checked_rescale, text, units
 from tfmed.io.formats import is_dicom
 from tfmed.io.guard import check_size, reading
 
@@ -27,8 +27,6 @@ GREY = ("MONOCHROME1", "MONOCHROME2")
 COLOUR = ("RGB", "YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT")
 PALETTE = "PALETTE COLOR"
 PHOTOMETRICS = (*GREY, *COLOUR, PALETTE)
-TRANSFORMATION = "PixelValueTransformationSequence"
-_PET_UNITS = {"BQML": "BQML", "GML": "SUV"}
 NO_PIXELS = "it holds no image (no pixel data)"
 
 
@@ -119,7 +117,7 @@ class Header:
 
 
 def inversion_sum(header: Header) -> float:
-    """What a shade and its inverse add up to: `inverse = inversion_sum(header) - value`.
+    """What a shade and its inverse add up to, so that `inverse = total - value`.
 
     It is the lowest and the highest value that the stored bits can hold, both taken through
     slope and intercept (or the ends of the modality LUT's range), so it is one constant a
@@ -155,7 +153,7 @@ def parse(file: BinaryIO, path: str | Path) -> Header:
     element = pixel_element(file, path, syntax)
     if element is None or "Rows" not in dataset:
         raise ReadError(path, NO_PIXELS)
-    return _header(dataset, element, syntax, path)
+    return _header(dataset, element, syntax, file, path)
 
 
 def transfer_syntax(dataset: pydicom.Dataset) -> str:
@@ -169,36 +167,18 @@ def transfer_syntax(dataset: pydicom.Dataset) -> str:
     return "1.2.840.10008.1.2.1" if little else "1.2.840.10008.1.2.2"
 
 
-def rescale(dataset: pydicom.Dataset, frames: int) -> list[tuple[float, float]]:
-    """Slope and intercept: of the file (one pair), or one pair a frame where they differ.
-
-    Raises:
-        ValueError: one of the two is missing.
-    """
-    if "RescaleSlope" in dataset or "RescaleIntercept" in dataset:
-        return [(float(dataset.RescaleSlope), float(dataset.RescaleIntercept))]
-    groups = dicom_geometry.functional_groups(dataset, TRANSFORMATION)
-    pairs = [(float(item.RescaleSlope), float(item.RescaleIntercept)) for item in groups]
-    if not pairs:
-        return [(1.0, 0.0)]
-    if len(set(pairs)) == 1:
-        return pairs[:1]
-    if len(pairs) != frames:
-        raise ValueError("frames without slope and intercept")
-    return pairs
-
-
-def _header(dataset: Any, element: PixelElement, syntax: str, path: str | Path) -> Header:
+def _header(
+    dataset: Any, element: PixelElement, syntax: str, file: BinaryIO, path: str | Path
+) -> Header:
     lut = dataset.get("ModalityLUTSequence")
     stored = _stored(dataset, path)
     frames, bits = stored["frames"], stored["bits_allocated"]
     samples = int(dataset.get("SamplesPerPixel", 1))
-    row_bytes = stored["columns"] * samples * bits // 8
     expected = stored["rows"] * stored["columns"] * frames * samples * bits / 8
     if stored["photometric"] == "YBR_FULL_422":
-        row_bytes, expected = row_bytes * 2 // 3, expected * 2 / 3
-    element.check(path, math.ceil(expected), row_bytes)
-    pairs = _rescale(dataset, frames, path)
+        expected *= 2 / 3
+    element.check(file, path, math.ceil(expected))
+    pairs = checked_rescale(dataset, frames, path)
     native = (
         syntax in NATIVE_SYNTAXES
         and element.keyword == "PixelData"
@@ -215,7 +195,7 @@ def _header(dataset: Any, element: PixelElement, syntax: str, path: str | Path) 
         intercept=pairs[0][1],
         lut_bits=int(lut[0].LUTDescriptor[2]) if lut else 0,
         same_rescale=len(pairs) == 1,
-        units=_units(dataset),
+        units=units(dataset),
         window=dicom_window.window(dataset),
         spacing_mm=dicom_geometry.spacing(dataset, frames),
         position_mm=dicom_geometry.position(dataset),
@@ -232,11 +212,11 @@ def _header(dataset: Any, element: PixelElement, syntax: str, path: str | Path) 
 def _identity(dataset: Any) -> dict[str, Any]:
     number = dicom_geometry.numbers(dataset, "InstanceNumber", 1)
     return {
-        "patient": _text(dataset, "PatientID"),
-        "study": _text(dataset, "StudyInstanceUID"),
-        "series": _text(dataset, "SeriesInstanceUID"),
-        "modality": _text(dataset, "Modality").upper(),
-        "manufacturer": _text(dataset, "Manufacturer"),
+        "patient": text(dataset, "PatientID"),
+        "study": text(dataset, "StudyInstanceUID"),
+        "series": text(dataset, "SeriesInstanceUID"),
+        "modality": text(dataset, "Modality").upper(),
+        "manufacturer": text(dataset, "Manufacturer"),
         "instance_number": None if number is None else int(number[0]),
     }
 
@@ -269,33 +249,3 @@ def _stored(dataset: Any, path: str | Path) -> dict[str, Any]:
         "signed": int(dataset.get("PixelRepresentation", 0)) == 1,
         "photometric": photometric,
     }
-
-
-def _rescale(dataset: Any, frames: int, path: str | Path) -> list[tuple[float, float]]:
-    if dataset.get("ModalityLUTSequence"):
-        return [(1.0, 0.0)]
-    try:
-        pairs = rescale(dataset, frames)
-    except (ValueError, AttributeError, TypeError):
-        raise ReadError(path, "rescale slope or intercept is missing or no number") from None
-    if not np.isfinite(pairs).all() or any(slope == 0 for slope, _ in pairs):
-        raise ReadError(path, "the rescale slope is 0 or not finite")
-    return pairs
-
-
-def _units(dataset: Any) -> str:
-    """`"HU"`, `"BQML"`, `"SUV"`, or `""` where numbers are shades of grey."""
-    modality = _text(dataset, "Modality").upper()
-    if modality == "PT":
-        return _PET_UNITS.get(_text(dataset, "Units").upper(), "")
-    places = [dataset, *dicom_geometry.functional_groups(dataset, TRANSFORMATION)[:1]]
-    for place in places:
-        kind = _text(place, "RescaleType").upper()
-        if kind or "RescaleIntercept" in place:
-            return "HU" if kind == "HU" or (modality == "CT" and not kind) else ""
-    return ""
-
-
-def _text(dataset: Any, keyword: str) -> str:
-    value = dataset.get(keyword)
-    return "" if value is None else str(value).strip()

@@ -65,9 +65,7 @@ def check_size(path: str | Path, height: int, width: int, values: int, item_byte
         ReadError: a side is not in 1 to 16384, or the whole takes more than 4 GiB.
     """
     if not (1 <= height <= MAX_SIDE and 1 <= width <= MAX_SIDE):
-        raise ReadError(
-            path, f"{height} x {width} pixels; sides from 1 to {MAX_SIDE} can be read"
-        )
+        raise ReadError(path, f"{height} x {width} pixels; sides from 1 to {MAX_SIDE} can be read")
     if values < 1 or height * width * values * item_bytes > MAX_BYTES:
         raise ReadError(
             path,

@@ -84,6 +84,8 @@ def decode_12_bit(frame: bytes, transfer_syntax: str) -> np.ndarray:
     """
     import gdcm
 
+    gdcm.Trace.WarningOff()
+    gdcm.Trace.ErrorOff()
     header = parse(frame)
     if not (8 < header.bits <= 12 and header.components == 1):
         raise ValueError("not a grey JPEG of 9 to 12 bits")
