@@ -1,0 +1,156 @@
+"""What a reader must know before trusting the scores, found from the facts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from tfmed.evaluation.facts import DataFacts
+from tfmed.evaluation.wording import count, defined, number, percent
+
+FEW_OF_A_CLASS = 30
+FEW_PATIENTS = 100
+WIDE = 0.10
+RARE = 0.2
+POORLY_CALIBRATED = 0.05
+LOST_DETAIL = 1.5
+
+
+@dataclass(frozen=True)
+class Tested:
+    """What the scores were measured on.
+
+    Attributes:
+        scores: as `scores.json`.
+        support: scored examples of each class.
+        data: facts of the data, or None.
+        input_size: `(H, W)` or `(D, H, W)` that the network sees, or None.
+        rejects: files that could not be used.
+        validation: examples of the validation part, 0 where not known.
+    """
+
+    scores: Mapping[str, Any]
+    support: Mapping[str, int]
+    data: DataFacts | None
+    input_size: tuple[int, ...] | None = None
+    rejects: int = 0
+    validation: int = 0
+
+
+def limits(tested: Tested) -> list[str]:
+    """The limits of an evaluation, one sentence or two each, the weightiest first."""
+    found = [
+        "This is a research result. It is not a medical device, and no decision on a patient "
+        "may rest on it.",
+    ]
+    for rule in (_patients, _small, _wide, _folds, _source, _classes, _chosen, _detail, _rest):
+        found.extend(rule(tested))
+    return found
+
+
+def _patients(tested: Tested) -> Iterator[str]:
+    if tested.data is None or tested.data.patient_known >= 1:
+        return
+    missing = 1 - tested.data.patient_known
+    whom = "no example" if missing >= 1 else f"{percent(missing, 0)} of the examples"
+    verb = "is known" if missing >= 1 else "is not known"
+    yield (
+        f"The patient of {whom} {verb}. Each such example counts as a patient of its own: one "
+        "person may be in two parts, which makes scores too good, and intervals are too narrow "
+        "if some are."
+    )
+
+
+def _small(tested: Tested) -> Iterator[str]:
+    patients = int(tested.scores.get("patients") or 0)
+    few = {name: n for name, n in tested.support.items() if n < FEW_OF_A_CLASS}
+    if few:
+        named = ", ".join(f"{name} ({n})" for name, n in few.items())
+        yield (
+            f"Fewer than {FEW_OF_A_CLASS} test examples of: {named}. Scores of these classes "
+            "may change much with other data."
+        )
+    if 0 < patients < FEW_PATIENTS:
+        yield f"The test rests on {count(patients, 'patient')} only."
+
+
+def _wide(tested: Tested) -> Iterator[str]:
+    wide = []
+    for name in ("auroc", "balanced_accuracy", "accuracy"):
+        metric = tested.scores.get("metrics", {}).get(name) or {}
+        low, high = metric.get("low"), metric.get("high")
+        if defined(low) and defined(high) and high - low > WIDE:
+            label = {"auroc": "AUROC"}.get(name, name.replace("_", " "))
+            wide.append(f"{label} {number(low, 2)} to {number(high, 2)}")
+    if wide:
+        yield f"The 95 % intervals are wide ({'; '.join(wide)}): read them, not the middle values."
+
+
+def _folds(tested: Tested) -> Iterator[str]:
+    if tested.scores.get("split") == "out_of_fold":
+        yield (
+            "Scores are of cross-validation: each example was judged by the one network that "
+            "had not seen it. The exported model averages these networks and was itself not "
+            "tested on unseen data."
+        )
+
+
+def _source(tested: Tested) -> Iterator[str]:
+    makers = tested.data.scanners if tested.data else 0
+    seen = f" ({count(makers, 'scanner maker')})" if makers else " (scanners not known)"
+    yield (
+        f"All data come from one source{seen}, and there is no test on another hospital's. "
+        "Scores elsewhere are often lower; test on local data before any use."
+    )
+    yield "There are no scores by age, sex or site, so unequal performance would not show here."
+
+
+def _classes(tested: Tested) -> Iterator[str]:
+    total = sum(tested.support.values())
+    rare = {name: n / total for name, n in tested.support.items() if total and n / total < RARE}
+    if rare and len(tested.support) > 1:
+        named = ", ".join(f"{name} {percent(share)}" for name, share in rare.items())
+        yield f"Classes are unequal in the test part ({named}): look at the per-class scores."
+    if len(tested.support) == 2 and total:
+        name, n = list(tested.support.items())[1]
+        yield (
+            f"{percent(n / total)} of the test examples are {name}. Where it is rarer or more "
+            "frequent, precision (predictive value) and calibration differ from those shown."
+        )
+
+
+def _chosen(tested: Tested) -> Iterator[str]:
+    few = tested.validation and tested.validation < 2 * FEW_OF_A_CLASS
+    size = f" It has only {count(tested.validation, 'example')}." if few else ""
+    yield (
+        "The validation part chose when to stop, the threshold and the temperature; its own "
+        f"scores are therefore flattering and are not reported.{size}"
+    )
+
+
+def _detail(tested: Tested) -> Iterator[str]:
+    size = tested.data.size if tested.data else None
+    if size is None or tested.input_size is None:
+        return
+    (height, width), (rows, columns) = size, tested.input_size[-2:]
+    if max(height / rows, width / columns) > LOST_DETAIL:
+        yield (
+            f"The network sees {columns} x {rows} pixels of images that are typically {width} x "
+            f"{height}: findings of a few original pixels are lost."
+        )
+
+
+def _rest(tested: Tested) -> Iterator[str]:
+    ece = (tested.scores.get("metrics", {}).get("ece") or {}).get("value")
+    if defined(ece) and ece > POORLY_CALIBRATED:
+        yield (
+            f"Calibration error is {number(ece)}: probabilities are a ranking rather than the "
+            "chance of the finding."
+        )
+    if tested.rejects:
+        yield (
+            f"{count(tested.rejects, 'file')} could not be used; if they differ from the rest, "
+            "so does the performance on them."
+        )
+    yield "Heat maps are coarse and show where a network looked, not whether it was right to."

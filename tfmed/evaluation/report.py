@@ -1,0 +1,49 @@
+"""The report of a run: one HTML file that opens offline."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import jinja2
+
+from tfmed.evaluation import sections, wording
+from tfmed.evaluation.contents import Contents
+from tfmed.run import Run, write_text
+
+TEMPLATES = Path(__file__).parent / "templates"
+
+
+def write(run: Run, contents: Contents) -> Path:
+    """Write `report.html` into the run's folder.
+
+    Returns:
+        Where it is.
+    """
+    path = run.path("report.html")
+    write_text(path, render(contents))
+    return path
+
+
+def render(contents: Contents) -> str:
+    """The report as one HTML page, with no link, font, script or picture from outside."""
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(
+        number=wording.number,
+        interval=wording.interval,
+        percent=wording.percent,
+        heading=wording.heading,
+        metric=wording.metric_name,
+        plainly=wording.plainly,
+    )
+    environment.globals.update(cell=wording.cell, css=_css())
+    return environment.get_template("report.html").render(sections.view(contents))
+
+
+def _css() -> str:
+    return (TEMPLATES / "report.css").read_text(encoding="utf-8")

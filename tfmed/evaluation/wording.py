@@ -1,0 +1,129 @@
+"""Numbers and names as a reader of a report meets them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+UNDEFINED = "undefined"
+
+# What each score is called and what it tells, in the order of the report.
+METRICS: dict[str, tuple[str, str]] = {
+    "auroc": ("AUROC", "chance that an example of the class scores above one that is not"),
+    "average_precision": ("Average precision", "area under precision over recall"),
+    "accuracy": ("Accuracy", "share of right answers at the operating point"),
+    "balanced_accuracy": ("Balanced accuracy", "mean of the recalls of the classes"),
+    "recall": ("Recall (sensitivity)", "share of the class that is found"),
+    "precision": ("Precision (PPV)", "share of findings that are right, at this prevalence"),
+    "specificity": ("Specificity", "share of the others that are rightly left alone"),
+    "f1": ("F1", "harmonic mean of recall and precision"),
+    "accuracy_at_half": ("Accuracy at 0.5", "accuracy with a threshold of one half"),
+    "brier": ("Brier score", "mean squared error of the probabilities; lower is better"),
+    "ece": ("Calibration error (ECE)", "mean gap of probability and share; lower is better"),
+}
+LOWER_IS_BETTER = ("brier", "ece")
+
+HEADINGS = {
+    "auroc": "AUROC",
+    "bytes": "size",
+    "latency_ms": "latency",
+    "max_difference": "largest difference",
+    "difference": "largest difference",
+    "int8": "int8",
+    "ok": "holds",
+    "passed": "holds",
+}
+
+
+def metric_name(name: str) -> str:
+    """`balanced_accuracy` as `Balanced accuracy`."""
+    return METRICS[name][0] if name in METRICS else heading(name)
+
+
+def heading(name: str) -> str:
+    """A column's name as the head of a table."""
+    return HEADINGS.get(name, name.replace("_", " "))
+
+
+def number(value: Any, digits: int = 3) -> str:
+    """A score with fixed digits, or `undefined` for None and NaN."""
+    if not defined(value):
+        return UNDEFINED
+    return f"{float(value):.{digits}f}"
+
+
+def defined(value: Any) -> bool:
+    """Whether a value is a finite number."""
+    return isinstance(value, (int, float)) and math.isfinite(value)
+
+
+def interval(metric: Mapping[str, Any] | None, digits: int = 3) -> str:
+    """`0.953 (0.931 to 0.971)`: a score with its 95 % interval, of `{value, low, high}`."""
+    if not metric or not defined(metric.get("value")):
+        return UNDEFINED
+    value = number(metric["value"], digits)
+    reach = reach_of(metric, digits)
+    return f"{value} ({reach})" if reach else value
+
+
+def reach_of(metric: Mapping[str, Any], digits: int = 3) -> str:
+    """`0.931 to 0.971`, or "" where the interval is not defined."""
+    low, high = metric.get("low"), metric.get("high")
+    if not (defined(low) and defined(high)):
+        return ""
+    return f"{number(low, digits)} to {number(high, digits)}"
+
+
+def percent(value: Any, digits: int = 1) -> str:
+    """A share of 0..1 as a percentage."""
+    return f"{float(value):.{digits}%}" if defined(value) else UNDEFINED
+
+
+def count(value: int, one: str, many: str = "") -> str:
+    """`1 patient`, `1,204 patients`."""
+    return f"{value:,} {one if value == 1 else many or one + 's'}"
+
+
+def file_size(value: Any) -> str:
+    """Bytes as KB or MB (of 1,000)."""
+    if not defined(value):
+        return UNDEFINED
+    return f"{value / 1e6:.1f} MB" if value >= 1e6 else f"{value / 1e3:.0f} KB"
+
+
+def cell(name: str, value: Any) -> str:
+    """A table's cell, by what its column is called."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, str):
+        return value
+    if not defined(value):
+        return "" if value is None and name not in METRICS else UNDEFINED
+    if name in ("bytes", "size"):
+        return file_size(value)
+    if name.endswith("_ms"):
+        return f"{value:.2f} ms"
+    if "difference" in name or "tolerance" in name:
+        return f"{value:.1e}" if value else "0"
+    return f"{value:,}" if isinstance(value, int) else number(value)
+
+
+def plainly(value: Any) -> str:
+    """A setting's value in words: `128 x 128`, `noise (probability 0.1)`, `none`."""
+    if value is None or (isinstance(value, (list, tuple, dict, str)) and len(value) == 0):
+        return "none"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    if isinstance(value, Mapping):
+        rest = [f"{key} {plainly(item)}" for key, item in value.items() if key != "name"]
+        inner = ", ".join(rest)
+        return (
+            f"{value['name']} ({inner})" if "name" in value and rest else value.get("name", inner)
+        )
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        steps = any(isinstance(item, Mapping) for item in value)
+        return ("; " if steps else ", ").join(plainly(item) for item in value)
+    return str(value)
