@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import importlib
 import importlib.resources
 import io
 import json
+import os
 import re
 import sys
 import tomllib
@@ -28,7 +30,7 @@ from tfmed.expected import checked, flag, lengths, metavar, nearest, repeatable,
 from tfmed.tables import lookup
 
 __all__ = ["Config", "command", "differences", "digest", "dumps", "loads", "lookup", "nearest"]
-__all__ += ["parse", "run_folder"]
+__all__ += ["parse", "recipes", "run_folder"]
 
 # Settings that say where results go, not what they are: another value is the same run.
 BESIDE_THE_RUN = ("run", "debug", "export", "name", "max_rejects")
@@ -58,6 +60,7 @@ def command(
     argv: Sequence[str] | None = None,
     pipeline: str = "classify",
     description: str = "",
+    tensorflow: bool = True,
 ) -> int:
     """Run a pipeline from its command line, `[RECIPE.toml] [--flag value ...]`.
 
@@ -67,6 +70,7 @@ def command(
         argv: the arguments; those of the process by default.
         pipeline: its name in messages.
         description: what `--help` says above the flags, with an example command.
+        tensorflow: whether the pipeline needs TensorFlow, which is then loaded quietly.
 
     Returns:
         The exit code: 0 done, 1 could not be done, 2 a wrong setting, 130 interrupted.
@@ -76,7 +80,8 @@ def command(
     try:
         config = parse(config_class, arguments, pipeline, description)
         debug = config.debug
-        log.quiet_tensorflow()
+        if tensorflow:
+            _load_tensorflow()
         return run(config) or 0
     except SystemExit as error:  # --help
         return int(error.code or 0)
@@ -91,6 +96,16 @@ def command(
             raise
         where = f"{error.filename}: " if error.filename else ""
         return _fail(f"{where}{error.strerror}", 1, debug)
+
+
+def _load_tensorflow() -> None:
+    """Load TensorFlow before the work needs it, without its lines on missing GPUs and oneDNN.
+
+    No setting of its own silences them; a level that the user has set still counts.
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    with log.quiet():
+        importlib.import_module("tensorflow").config.list_physical_devices()
 
 
 def _fail(message: str, code: int, debug: bool) -> int:
@@ -155,19 +170,24 @@ def _with_metavars(config_class: type[Settings]) -> type[Settings]:
     return create_model(config_class.__name__, __base__=config_class, **fields)
 
 
+def recipes() -> list[str]:
+    """The names of the recipes that come with tfmed."""
+    folder = importlib.resources.files("tfmed.recipes")
+    return sorted(f.name[:-5] for f in folder.iterdir() if f.name.endswith(".toml"))
+
+
 def _read_recipe(config_class: type[Config], recipe: str) -> dict[str, Any]:
     """The settings of a TOML file, by its path or by its bare name in `tfmed.recipes`."""
     path: Any = Path(recipe)
     if not path.is_file():
-        folder = importlib.resources.files("tfmed.recipes")
-        names = sorted(f.name[:-5] for f in folder.iterdir() if f.name.endswith(".toml"))
+        names = recipes()
         if recipe not in names:
             known = f"; known: {', '.join(names)}" if names else ""
             raise ConfigError(
                 f"no recipe {recipe!r}{nearest(recipe, names) or known} "
                 "(a recipe is a TOML file or a known name; scans are named by --data)"
             )
-        path = folder / f"{recipe}.toml"
+        path = importlib.resources.files("tfmed.recipes") / f"{recipe}.toml"
     try:
         raw = tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
+import tempfile
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -42,14 +44,26 @@ def error(text: str) -> None:
     _logger_ready().error(text)
 
 
-def quiet_tensorflow() -> None:
-    """Silence TensorFlow's start-up messages; only works before TensorFlow is imported.
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Keep from the terminal what libraries write to the process's standard error from C++.
 
-    A value that the user has set stays.
+    When the block raises, the last of what was written becomes a note on the error.
     """
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    os.environ.setdefault("GRPC_VERBOSITY", "ERROR")
-    os.environ.setdefault("GLOG_minloglevel", "2")
+    sys.stderr.flush()
+    kept = os.dup(2)
+    with tempfile.TemporaryFile() as sink:
+        os.dup2(sink.fileno(), 2)
+        try:
+            yield
+        except BaseException as error:
+            sink.seek(max(0, sink.tell() - 2000))
+            error.add_note(sink.read().decode("utf-8", "replace"))
+            raise
+        finally:
+            sys.stderr.flush()
+            os.dup2(kept, 2)
+            os.close(kept)
 
 
 class _Handler(logging.Handler):
