@@ -175,9 +175,11 @@ def _rows(step: tf.Tensor, count: int, batch_size: int, seed: int) -> tf.Tensor:
     elements = step * batch_size + tf.range(batch_size, dtype=tf.int64)
     epochs = elements // count
     # The public index_shuffle takes one seed for all; a batch may span two epochs or more.
+    # With the 4 rounds that it uses, the key (0, epoch) of seed 0 hardly shuffles at all (of
+    # 100 rows 52 stay where they are, 28 % of neighbours stay neighbours); 24 rounds do.
     keys = tf.stack([tf.fill([batch_size], tf.constant(_low_bits(seed), tf.int64)), epochs], 1)
     return tf.raw_ops.RandomIndexShuffle(
-        index=elements % count, seed=tf.pad(keys, [[0, 0], [0, 1]]), max_index=count - 1, rounds=4
+        index=elements % count, seed=tf.pad(keys, [[0, 0], [0, 1]]), max_index=count - 1, rounds=24
     )
 
 
