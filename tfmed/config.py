@@ -8,11 +8,9 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import importlib
 import importlib.resources
 import io
 import json
-import os
 import re
 import sys
 import tomllib
@@ -81,7 +79,7 @@ def command(
         config = parse(config_class, arguments, pipeline, description)
         debug = config.debug
         if tensorflow:
-            _load_tensorflow()
+            log.quiet_tensorflow()
         return run(config) or 0
     except SystemExit as error:  # --help
         return int(error.code or 0)
@@ -96,16 +94,6 @@ def command(
             raise
         where = f"{error.filename}: " if error.filename else ""
         return _fail(f"{where}{error.strerror}", 1, debug)
-
-
-def _load_tensorflow() -> None:
-    """Load TensorFlow before the work needs it, without its lines on missing GPUs and oneDNN.
-
-    No setting of its own silences them; a level that the user has set still counts.
-    """
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    with log.quiet():
-        importlib.import_module("tensorflow").config.list_physical_devices()
 
 
 def _fail(message: str, code: int, debug: bool) -> int:

@@ -5,6 +5,7 @@ Standard output stays free for what a command was asked for.
 
 from __future__ import annotations
 
+import importlib
 import logging
 import os
 import sys
@@ -64,6 +65,16 @@ def quiet() -> Iterator[None]:
             sys.stderr.flush()
             os.dup2(kept, 2)
             os.close(kept)
+
+
+def quiet_tensorflow() -> None:
+    """Load TensorFlow before the work needs it, without its lines on missing GPUs and oneDNN.
+
+    No setting of its own silences them; a level that the user has set still counts.
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    with quiet():
+        importlib.import_module("tensorflow").config.list_physical_devices()
 
 
 class _Handler(logging.Handler):
