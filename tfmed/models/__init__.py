@@ -12,9 +12,9 @@ from typing import cast
 
 import keras
 
-from tfmed.config import lookup
 from tfmed.errors import ConfigError
-from tfmed.models.weights import adapts_input, load_file
+from tfmed.models.weights import adapts_input, load_file, released
+from tfmed.tables import lookup
 
 MODELS = {
     "convnet": "tfmed.models.convnet:convnet",
@@ -61,7 +61,7 @@ def build(
         input_shape: `(H, W, C)`, or `(D, H, W, C)` for a volume; all known.
         classes: number of logits.
         weights: `"none"` (drawn from `seed`), `"imagenet"`, or a file: a `.keras`,
-            `.weights.h5` or `.h5` of the same network, or Keras' own `..._notop.h5`.
+            `.weights.h5` or `.h5` of the same network, or one of those that Keras releases, `..._notop.h5`.
         norm: `"batch"` (synchronised over replicas) or `"group"`, in the networks of our own
             that normalise (`resnet_small`); `keras.applications` has plain batch norm only.
         dropout: share of features dropped before the logits, 0 up to 1.
@@ -81,7 +81,7 @@ def build(
     model = function(
         shape, classes, name=name, weights=weights, norm=norm, dropout=dropout, seed=seed
     )
-    if weights not in ("none", "imagenet") and not weights.endswith("_notop.h5"):
+    if weights not in ("none", "imagenet") and not released(weights):
         load_file(model, weights)
     return model
 

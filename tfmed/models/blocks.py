@@ -116,15 +116,12 @@ def max_pool(tensor: KerasTensor) -> KerasTensor:
 
 def global_average(tensor: KerasTensor) -> KerasTensor:
     """The mean of every feature over all positions: `[B, C]`."""
-    layer = (
-        layers.GlobalAveragePooling2D if spatial_rank(tensor) == 2 else layers.GlobalAveragePooling3D
-    )
-    return layer()(tensor)
+    if spatial_rank(tensor) == 2:
+        return layers.GlobalAveragePooling2D()(tensor)
+    return layers.GlobalAveragePooling3D()(tensor)
 
 
-def head(
-    features: KerasTensor, classes: int, dropout: float, seed: Iterator[int]
-) -> KerasTensor:
+def head(features: KerasTensor, classes: int, dropout: float, seed: Iterator[int]) -> KerasTensor:
     """Dropout and the layer `logits`: `[B, C]` to `[B, classes]`, float32 in any precision."""
     if dropout:
         features = layers.Dropout(dropout, seed=next(seed))(features)

@@ -15,10 +15,16 @@ ADAPT = "imagenet_range"
 HEAD = "logits"
 
 
+def released(weights: str) -> bool:
+    """Whether a file is one of those that Keras releases without a head: `..._notop.h5`."""
+    name = Path(weights).name
+    return name.endswith(".h5") and ("notop" in name or "no_top" in name)
+
+
 def adapts_input(weights: str) -> bool:
     """Whether a network with these weights takes 0..1 and adapts it by layers of its own.
 
-    True for `"imagenet"`, for Keras' `..._notop.h5` files, and for a `.keras` file of a network
+    True for `"imagenet"`, for Keras' own files (see `released`), and for a `.keras` file of a network
     that was itself built so. The plan then normalises with mean 0 and standard deviation 1.
 
     Args:
@@ -27,7 +33,7 @@ def adapts_input(weights: str) -> bool:
     Raises:
         ReadError: the `.keras` file is not there or not whole.
     """
-    if weights == "imagenet" or weights.endswith("_notop.h5"):
+    if weights == "imagenet" or released(weights):
         return True
     if not weights.endswith(".keras"):
         return False
