@@ -52,7 +52,7 @@ def read(path: str | Path, frame: int = -1) -> Image:
 
 def load(path: str | Path, frame: int = -1) -> tuple[Image, Header]:
     """`read`, with the header beside the image."""
-    with reading(path, "the DICOM header cannot be parsed"), open(path, "rb") as file:
+    with reading(path, "the DICOM header cannot be parsed"), Path(path).open("rb") as file:
         header = dicom_header.parse(file, path)
         if not -1 <= frame < header.frames:
             raise ReadError(path, f"frame {frame} was asked for, it has {header.frames}")

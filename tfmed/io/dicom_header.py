@@ -138,7 +138,7 @@ def read_header(path: str | Path) -> Header:
     Raises:
         ReadError: not DICOM, no pixel data, cut short, sizes that cannot be, slope 0.
     """
-    with reading(path, "the DICOM header cannot be parsed"), open(path, "rb") as file:
+    with reading(path, "the DICOM header cannot be parsed"), Path(path).open("rb") as file:
         return parse(file, path)
 
 

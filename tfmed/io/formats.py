@@ -49,7 +49,7 @@ def sniff(path: str | Path) -> str:
         ReadError: the file cannot be opened.
     """
     with reading(path, "the file cannot be read"):
-        with open(path, "rb") as file:
+        with Path(path).open("rb") as file:
             head = file.read(HEAD_BYTES)
         kind = _kind(head) or _packed_kind(path, head)
     if kind is None:

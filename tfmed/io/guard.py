@@ -44,7 +44,7 @@ def reading(path: str | Path, failure: str) -> Iterator[None]:
             yield
     except (ReadError, GeometryError, KeyboardInterrupt, SystemExit, GeneratorExit):
         raise
-    except BaseException as error:
+    except BaseException as error:  # noqa: BLE001  (a PanicException is no Exception)
         # `from None`: the cause would print its message, and with it what it quotes.
         raise ReadError(path, _reason(error, failure)) from None
     finally:

@@ -1,0 +1,186 @@
+"""PNG, JPEG and BMP to grey or RGB pixels; 16 bits stay 16 bits.
+
+Transparency is dropped, a palette becomes RGB, CMYK becomes RGB, 1 bit becomes 0 and 255, and a
+JPEG is turned as its EXIF orientation says.
+
+TensorFlow's decoders give the same pixels for files whose `read_header(path).native` is true:
+`decode_png` with `dtype=tf.uint16` where `bits` is 16; `decode_jpeg` only with
+`dct_method="INTEGER_ACCURATE"` and `fancy_upscaling=True` (the default method is up to 8 shades
+off, and 21 without fancy upscaling).
+"""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image as Pillow
+from PIL import ImageOps
+
+from tfmed.errors import ReadError
+from tfmed.image import Image
+from tfmed.io import jpeg
+from tfmed.io.formats import sniff
+from tfmed.io.guard import check_size, reading
+
+PILLOW_FORMATS = {"png": ("PNG",), "jpeg": ("JPEG", "MPO"), "bmp": ("BMP",)}
+PNG_GREY, PNG_RGB, PNG_PALETTE, PNG_GREY_ALPHA, PNG_RGB_ALPHA = 0, 2, 3, 4, 6
+_TURNED = range(5, 9)
+_NATIVE_PROCESSES = (0xC0, 0xC1, 0xC2)
+
+
+@dataclass(frozen=True)
+class RasterHeader:
+    """What a PNG, JPEG or BMP is, before decoding.
+
+    Attributes:
+        kind: `"png"`, `"jpeg"` or `"bmp"`.
+        height: rows as read (after an EXIF turn).
+        width: columns as read.
+        channels: 1 or 3 as read.
+        bits: 8 or 16, of the pixels as read.
+        native: whether TensorFlow's decoder gives equal pixels (see the module's text).
+    """
+
+    kind: str
+    height: int
+    width: int
+    channels: int
+    bits: int
+    native: bool
+
+
+def read_header(path: str | Path) -> RasterHeader:
+    """Read what a PNG, JPEG or BMP file says of itself; no pixel is decoded.
+
+    Raises:
+        UnsupportedFormat: the content is none of these.
+        ReadError: the header is damaged or asks for a size that cannot be.
+    """
+    kind = sniff(path)
+    with reading(path, f"the {kind.upper()} header cannot be parsed"):
+        if kind == "png":
+            header = _png_header(Path(path).read_bytes())
+        elif kind == "jpeg":
+            header = _jpeg_header(Path(path).read_bytes())
+        elif kind == "bmp":
+            with Pillow.open(path, formats=PILLOW_FORMATS[kind]) as image:
+                channels = 1 if image.mode in ("1", "L") else 3
+                header = RasterHeader(kind, image.height, image.width, channels, 8, False)
+        else:
+            raise ReadError(path, f"{kind} where a PNG, JPEG or BMP was expected")
+    check_size(path, header.height, header.width, header.channels, header.bits // 8)
+    return header
+
+
+def read(path: str | Path, frame: int = -1) -> Image:
+    """Read a PNG, JPEG or BMP file.
+
+    Args:
+        path: the file.
+        frame: 0 or -1: there is only one.
+
+    Returns:
+        uint8 or, of 16 bits, uint16 `[H, W, C]`.
+
+    Raises:
+        ReadError: damaged, cut short, or of a kind that no decoder here keeps whole.
+    """
+    if frame not in (-1, 0):
+        raise ReadError(path, f"frame {frame} was asked for, it has 1")
+    header = read_header(path)
+    with reading(path, f"the {header.kind.upper()} image cannot be decoded"):
+        if header.kind == "png" and header.bits == 16 and not header.native:
+            pixels = _deep_png(Path(path))
+        else:
+            pixels = _pillow(path, header)
+    expected = (header.height, header.width, header.channels)
+    if pixels.shape != expected:
+        raise ReadError(path, f"decoded to shape {pixels.shape}, its header says {expected}")
+    return Image(pixels=pixels, bits=header.bits)
+
+
+def with_channels(image: Pillow.Image) -> np.ndarray:
+    """A Pillow image as `[H, W, 1]` or `[H, W, 3]`; transparency dropped."""
+    if image.mode in ("1", "LA", "La"):
+        image = image.convert("L")
+    elif image.mode not in ("L", "RGB", "F", "I") and not image.mode.startswith("I;16"):
+        image = image.convert("RGB")
+    pixels = np.asarray(image)
+    return pixels[..., np.newaxis] if pixels.ndim == 2 else pixels
+
+
+def _pillow(path: str | Path, header: RasterHeader) -> np.ndarray:
+    with Pillow.open(path, formats=PILLOW_FORMATS[header.kind]) as image:
+        image.load()
+        turned = ImageOps.exif_transpose(image) if header.kind == "jpeg" else image
+        pixels = with_channels(turned)
+    return pixels.astype(np.uint16 if header.bits == 16 else np.uint8, copy=False)
+
+
+def _jpeg_header(data: bytes) -> RasterHeader:
+    found = jpeg.parse(data)
+    height, width = found.height, found.width
+    if found.orientation in _TURNED:
+        height, width = width, height
+    native = (
+        found.process in _NATIVE_PROCESSES
+        and found.bits == 8
+        and found.components in (1, 3)
+        and found.orientation == 1
+    )
+    channels = 1 if found.components == 1 else 3
+    return RasterHeader("jpeg", height, width, channels, 8, native)
+
+
+def _png_header(data: bytes) -> RasterHeader:
+    width, height, depth, colour = struct.unpack(">IIBB", data[16:26])
+    chunks = {name for name, _ in _png_chunks(data)}
+    grey = colour in (PNG_GREY, PNG_GREY_ALPHA)
+    native = (
+        depth in (8, 16)
+        and colour in (PNG_GREY, PNG_RGB)
+        and not chunks & {b"tRNS", b"acTL", b"eXIf"}
+    )
+    bits = 16 if depth == 16 else 8
+    return RasterHeader("png", height, width, 1 if grey else 3, bits, native)
+
+
+def _png_chunks(data: bytes) -> list[tuple[bytes, int]]:
+    """Names and places of a PNG's chunks, every one whole by its checksum.
+
+    Raises:
+        ValueError: a chunk is cut short or damaged, or the last is missing.
+    """
+    chunks: list[tuple[bytes, int]] = []
+    position = 8
+    while position + 12 <= len(data):
+        length, name = struct.unpack(">I4s", data[position : position + 8])
+        end = position + 12 + length
+        if end > len(data):
+            break
+        checksum = int.from_bytes(data[end - 4 : end], "big")
+        if zlib.crc32(memoryview(data)[position + 4 : end - 4]) != checksum:
+            raise ValueError("damaged chunk")
+        chunks.append((name, position))
+        if name == b"IEND":
+            return chunks
+        position = end
+    raise ValueError("cut short")
+
+
+def _deep_png(path: Path) -> np.ndarray:
+    """16-bit RGB, or 16 bits with transparency, which Pillow would cut to 8: by FFmpeg."""
+    import av
+
+    with av.open(str(path), format="png_pipe") as container:
+        picture = next(container.decode(video=0))
+    pixels = picture.to_ndarray()
+    if pixels.dtype != np.uint16:
+        raise ValueError("not 16 bits")
+    if pixels.ndim == 2:
+        return pixels[..., np.newaxis]
+    return pixels[..., :1] if pixels.shape[-1] == 2 else pixels[..., :3]
