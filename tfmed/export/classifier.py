@@ -17,6 +17,8 @@ from tfmed.transforms.prepare import Preprocessing, prepare
 
 ACTIVATIONS = ("softmax", "sigmoid")
 BATCH = 32
+# Layers behind the logits; int8 conversion finds them by these names.
+TAIL = ("temperature", "probabilities", "mean_of_folds")
 
 
 @dataclass(frozen=True)
@@ -151,13 +153,13 @@ class Classifier:
         """One Keras model: normalised image `[B, *size, C]` to probabilities `[B, K]`."""
         folds = []
         for i, (model, temperature) in enumerate(zip(self.models, self.temperatures, strict=True)):
-            logits = Temperature(temperature, name="temperature")(model.outputs[0])
-            answer = keras.layers.Activation(self.activation, name="probabilities")(logits)
+            logits = Temperature(temperature, name=TAIL[0])(model.outputs[0])
+            answer = keras.layers.Activation(self.activation, name=TAIL[1])(logits)
             folds.append(keras.Model(model.inputs, answer, name=f"fold_{i}"))
         if len(folds) == 1:
             return folds[0]
         image = keras.Input(self.preprocessing.input_shape, name="image")
-        mean = keras.layers.Average(name="mean")([fold(image) for fold in folds])
+        mean = keras.layers.Average(name=TAIL[2])([fold(image) for fold in folds])
         return keras.Model(image, mean, name="folds")
 
     def probabilities(self, images: Iterable[np.ndarray]) -> np.ndarray:

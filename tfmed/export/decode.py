@@ -39,9 +39,7 @@ def decode(data: tf.Tensor, pixels: PixelCode, channels: int) -> tf.Tensor:
     if pixels.bits == 16:
         stored = _png(tf.where(is_png, data, ""), 16, channels)
     else:
-        stored = tf.cond(
-            is_png, lambda: _png(data, 8, channels), lambda: _jpeg(data, channels)
-        )
+        stored = tf.cond(is_png, lambda: _png(data, 8, channels), lambda: _jpeg(data, channels))
     stored = tf.ensure_shape(stored, [None, None, channels])
     if (pixels.slope, pixels.intercept) == (1.0, 0.0):
         return stored
@@ -153,7 +151,9 @@ def _tiff_orientation(tiff: tf.Tensor) -> tf.Tensor:
     little = number[0] == ord("I")
 
     def short(pair: tf.Tensor) -> tf.Tensor:
-        return tf.where(little, pair[..., 0] + pair[..., 1] * 256, pair[..., 0] * 256 + pair[..., 1])
+        return tf.where(
+            little, pair[..., 0] + pair[..., 1] * 256, pair[..., 0] * 256 + pair[..., 1]
+        )
 
     # A directory lies inside its 64 KB segment, so the lower two bytes of the offset say where.
     place = tf.where(little, short(number[4:6]), short(number[6:8]))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import platform
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,6 +15,8 @@ from tfmed.errors import ExportError
 from tfmed.run import write_text
 
 CHECKSUMS = "SHA256SUMS"
+# The machine's name, so that on a shared disk no other machine's draft is taken for a dead one.
+_DRAFT = f".draft-{platform.node()}-"
 
 
 @dataclass
@@ -46,9 +49,9 @@ def release(base: Path) -> Iterator[Draft]:
     Raises:
         ExportError: the folder cannot be written.
     """
-    draft = Draft(Path(base) / f".draft-{os.getpid()}")
+    draft = Draft(Path(base) / f"{_DRAFT}{os.getpid()}")
     try:
-        shutil.rmtree(draft.folder, ignore_errors=True)
+        _sweep(Path(base))
         draft.folder.mkdir(parents=True)
     except OSError as error:
         raise ExportError(f"cannot write to {base}: {error.strerror or error}") from error
@@ -67,12 +70,32 @@ def versions(base: Path) -> list[int]:
     return sorted(int(child.name) for child in Path(base).iterdir() if child.name.isdecimal())
 
 
+def _sweep(base: Path) -> None:
+    """Remove what processes of this machine left that were killed while they exported."""
+    for folder in base.glob(f"{_DRAFT}*"):
+        process = folder.name.removeprefix(_DRAFT)
+        if process.isdecimal() and not _alive(int(process)):
+            shutil.rmtree(folder, ignore_errors=True)
+    shutil.rmtree(base / f"{_DRAFT}{os.getpid()}", ignore_errors=True)
+
+
+def _alive(process: int) -> bool:
+    """Whether a process of this machine runs."""
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
 def _publish(folder: Path, base: Path) -> Path:
     """Rename `folder` to the next free version; another process may take one in between."""
     while True:
         target = base / str(max(versions(base), default=0) + 1)
         try:
-            os.rename(folder, target)
+            folder.rename(target)
         except OSError:
             if target.exists():
                 continue
@@ -99,7 +122,9 @@ def verify_checksums(folder: Path) -> None:
     """
     file = folder / CHECKSUMS
     if not file.is_file():
-        raise ExportError(f"{folder} has no {CHECKSUMS}: it is not an export of tfmed, or not whole")
+        raise ExportError(
+            f"{folder} has no {CHECKSUMS}: it is not an export of tfmed, or not whole"
+        )
     listed = dict(
         reversed(line.split("  ", 1)) for line in file.read_text("utf-8").splitlines() if line
     )

@@ -1,0 +1,117 @@
+"""The model card as Markdown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+
+def markdown(card: Mapping[str, Any]) -> str:
+    """A card for people.
+
+    Args:
+        card: what `card.make` gives.
+    """
+    parts = [
+        f"# {card['name']}",
+        f"**{card['notice']}**",
+        card["intended_use"],
+        "## Classes\n\n" + "\n".join(f"{i}. {name}" for i, name in enumerate(card["classes"])),
+        "## Input\n\n" + _table(("", ""), _input_rows(card["input"])),
+        "## Signatures\n\n" + _table(("signature", "input", "outputs"), _signatures(card)),
+        "## Scores\n\n" + _scores(card["scores"]),
+        "## TFLite\n\n" + _table(("file", "bytes", "latency", "scores"), _tflite(card["tflite"])),
+        "## Parity with the trained model\n\n"
+        + _table(("form", "largest difference", "allowed", ""), _parity(card["parity"])),
+        "## Data\n\n" + _table(("", ""), [(key, _said(v)) for key, v in card["data"].items()]),
+        "## Limits\n\n" + "\n".join(f"- {limit}" for limit in card["limits"]),
+        "## Made by\n\n"
+        + _table(("", ""), [*card["versions"].items(), *card["provenance"].items()]),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A Markdown table; a bar inside a cell is escaped."""
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join(
+        "| " + " | ".join(str(cell).replace("|", "\\|") for cell in line) + " |" for line in lines
+    )
+
+
+def _said(value: Any) -> str:
+    """A value in words: a mapping as `key: value`, nothing as `not known`."""
+    if value is None or value == "":
+        return "not known"
+    if isinstance(value, Mapping):
+        return ", ".join(f"{key}: {_said(item)}" for key, item in value.items())
+    if isinstance(value, (list, tuple)):
+        return ", ".join(_said(item) for item in value)
+    return f"{value:g}" if isinstance(value, float) else " ".join(str(value).split())
+
+
+def _input_rows(given: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """What the network's user must give."""
+    size = " x ".join(map(str, given["size"]))
+    rows = [
+        ("size of the network", f"{size}, {given['channels']} channel(s); any size is resampled"),
+        *[(key, _said(given[key])) for key in ("modality", "units", "spacing_mm", "window")],
+    ]
+    code = given["bytes"]
+    if code is None:
+        return [*rows, ("PNG and JPEG", "not taken: they carry no volumes")]
+    text = f"{code['bits']} bits; pixels * {code['slope']:g} + {code['intercept']:g}"
+    return [*rows, ("PNG and JPEG", text)]
+
+
+def _signatures(card: Mapping[str, Any]) -> list[tuple[str, str, str]]:
+    return [
+        (f"`{name}`", _said(parts["inputs"]), _said(parts["outputs"]))
+        for name, parts in card["signatures"].items()
+    ]
+
+
+def _scores(scores: Mapping[str, Any]) -> str:
+    """Values with their intervals, over which part and how many."""
+    rows = [
+        (name, _number(item["value"]), f"{_number(item['low'])} to {_number(item['high'])}")
+        for name, item in scores.get("metrics", {}).items()
+    ]
+    about = (
+        f"Part: {_said(scores.get('split'))}; {_said(scores.get('examples'))} examples of "
+        f"{_said(scores.get('patients'))} patients; operating point "
+        f"{_said(scores.get('threshold'))}."
+    )
+    return about + "\n\n" + _table(("metric", "value", "95 % interval"), rows)
+
+
+def _tflite(variants: Mapping[str, Any]) -> list[tuple[str, ...]]:
+    rows = []
+    for name, facts in variants.items():
+        if "bytes" not in facts:
+            rows.append((name, "not written", "", _said(facts.get("failed"))))
+            continue
+        latency = facts.get("latency_ms")
+        scores = {key: _number(value) for key, value in facts.get("scores", {}).items()}
+        time = "" if latency is None else f"{latency:.2f} ms"
+        rows.append((name, f"{facts['bytes']:,}", time, _said(scores) if scores else ""))
+    return rows
+
+
+def _parity(rows: Sequence[Mapping[str, Any]]) -> list[tuple[str, ...]]:
+    def allowed(row: Mapping[str, Any]) -> str:
+        return "stated only" if row["tolerance"] is None else f"{row['tolerance']:g}"
+
+    return [
+        (row["name"], "not compared", "", row["note"])
+        if row["max_difference"] is None
+        else (row["name"], f"{row['max_difference']:.1e}", allowed(row), row["note"])
+        for row in rows
+    ]
+
+
+def _number(value: Any) -> str:
+    """Three digits, or `undefined`."""
+    if isinstance(value, Mapping):
+        value = value.get("value")
+    return "undefined" if value is None else f"{value:.3f}"

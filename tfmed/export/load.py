@@ -1,0 +1,135 @@
+"""An export, loaded and asked: what TF Serving would answer, in this process."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from tfmed.errors import DataError, ExportError
+from tfmed.export.release import verify_checksums, versions
+from tfmed.export.signatures import BYTES, CLASSIFY, IMAGE
+
+# Pixels of one call: bounds the memory that a batch of large images takes.
+CALL_PIXELS = 1 << 24
+CALL_IMAGES = 32
+
+
+class Exported:
+    """A SavedModel of a classifier, by its signatures.
+
+    Args:
+        folder: the version folder.
+        card: what `card.json` holds.
+
+    Attributes:
+        folder: the version folder.
+        card: what `card.json` holds.
+    """
+
+    def __init__(self, folder: Path, card: dict[str, Any]) -> None:
+        self.folder = folder
+        self.card = card
+        try:
+            # The module must outlive its signatures: it owns their variables.
+            self._module = tf.saved_model.load(str(folder))
+        except (OSError, ValueError, tf.errors.OpError) as error:
+            raise ExportError(f"{folder} is not a SavedModel that loads here ({error})") from error
+
+    @property
+    def signatures(self) -> tuple[str, ...]:
+        """Names of the signatures that it has."""
+        return tuple(sorted(self._module.signatures))
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Class names, in the order of every probability."""
+        return tuple(self.card["classes"])
+
+    def predict(self, images: Sequence[np.ndarray]) -> np.ndarray:
+        """Ask `serving_default`.
+
+        Args:
+            images: `[H, W, C]` or `[D, H, W, C]` each, or one array of them; any sizes,
+                modality units, with the channels of the card.
+
+        Returns:
+            probabilities float32 `[N, K]`.
+        """
+        parts = [self._ask(IMAGE, image=batch)["probabilities"] for batch in _batches(images)]
+        return np.concatenate(parts) if parts else np.zeros((0, len(self.card["classes"])))
+
+    def predict_bytes(self, files: Sequence[bytes]) -> tuple[np.ndarray, np.ndarray]:
+        """Ask `serving_bytes`.
+
+        Args:
+            files: whole PNG or JPEG files.
+
+        Returns:
+            probabilities float32 `[N, K]`, NaN for a file that is not valid, and valid bool
+            `[N]`.
+        """
+        answer = self._ask(BYTES, image_bytes=tf.constant(files, tf.string, (len(files),)))
+        return answer["probabilities"], answer["valid"]
+
+    def classify(self, examples: Sequence[tf.train.Example]) -> tuple[np.ndarray, np.ndarray]:
+        """Ask `classify`.
+
+        Args:
+            examples: with the file in `image/encoded`.
+
+        Returns:
+            class names (objects) and scores float32, both `[N, K]`.
+        """
+        texts = [example.SerializeToString() for example in examples]
+        answer = self._ask(CLASSIFY, inputs=tf.constant(texts, tf.string, (len(texts),)))
+        return answer["classes"].astype(str), answer["scores"]
+
+    def _ask(self, name: str, **inputs: Any) -> dict[str, np.ndarray]:
+        """The outputs of a signature, as arrays."""
+        if name not in self._module.signatures:
+            raise DataError(
+                f"{self.folder.name} has no signature {name}, only {', '.join(self.signatures)}: "
+                "PNG and JPEG carry no volumes"
+            )
+        answer = self._module.signatures[name](**{k: tf.constant(v) for k, v in inputs.items()})
+        return {key: value.numpy() for key, value in answer.items()}
+
+
+def load(folder: Path | str) -> Exported:
+    """Load an export after checking its files against their checksums.
+
+    A SavedModel is a program: load only what comes from a source that you trust.
+
+    Args:
+        folder: a version folder (`savedmodels/NAME/1`), or its parent for the newest version.
+
+    Raises:
+        ExportError: not an export, or files that are missing or changed.
+    """
+    folder = Path(folder)
+    if not (folder / "saved_model.pb").exists() and versions(folder):
+        folder = folder / str(versions(folder)[-1])
+    verify_checksums(folder)
+    return Exported(folder, json.loads((folder / "card.json").read_text("utf-8")))
+
+
+def _batches(images: Sequence[np.ndarray]) -> Iterator[np.ndarray]:
+    """Neighbours of one shape as float32 batches, none of them too large."""
+    batch: list[np.ndarray] = []
+    for image in images:
+        full = batch and (
+            image.shape != batch[0].shape
+            or len(batch) == CALL_IMAGES
+            or (len(batch) + 1) * image.size > CALL_PIXELS
+        )
+        if full:
+            yield np.stack(batch)
+            batch = []
+        batch.append(np.asarray(image, np.float32))
+    if batch:
+        yield np.stack(batch)

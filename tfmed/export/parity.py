@@ -1,0 +1,203 @@
+"""Proof that what was written answers as the live model does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from tfmed.errors import DataError, ExportError
+from tfmed.export.classifier import Classifier
+from tfmed.export.load import Exported
+from tfmed.export.runner import Runner
+from tfmed.export.saved_model import example
+from tfmed.export.tflite import INT8, VARIANTS
+from tfmed.transforms.prepare import match_channels, normalise, resample
+
+EXACT = 1e-4
+# None: stated with its scores, and not judged here.
+TFLITE_TOLERANCES = {"float32": EXACT, "float16": 1e-2, "dynamic": None, "int8": None}
+
+
+@dataclass(frozen=True)
+class Row:
+    """One comparison of probabilities.
+
+    Attributes:
+        name: what was compared with the live model.
+        max_difference: the largest over images and classes; None where nothing was compared.
+        tolerance: what is allowed; None where the difference is only stated.
+        note: how it was asked, or why not.
+    """
+
+    name: str
+    max_difference: float | None
+    tolerance: float | None = EXACT
+    note: str = ""
+
+    @property
+    def passed(self) -> bool:
+        """Whether the difference is allowed; a NaN is not."""
+        if self.max_difference is None or self.tolerance is None:
+            return True
+        return self.max_difference <= self.tolerance
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data for the card and the report."""
+        return {**asdict(self), "passed": self.passed}
+
+
+def check(
+    classifier: Classifier,
+    folder: Path,
+    live: np.ndarray,
+    images: Sequence[np.ndarray],
+    files: Sequence[bytes | None] = (),
+    extra: Sequence[Row] = (),
+) -> list[Row]:
+    """Compare every written form with the live model, from the files as they were read.
+
+    Args:
+        classifier: what was exported.
+        folder: the export, usually a draft of `release`.
+        live: probabilities float32 `[N, K]` by which the model was scored.
+        images: N images as `io.read` gives them, modality units, any size and dtype.
+        files: their own bytes where they are PNG or JPEG files, else None; they are sent as
+            they are, and images that have none as a lossless PNG of their pixels.
+        extra: rows that the caller computed, as the cache against the direct read.
+
+    Returns:
+        one row a form: `keras`, `serving_default`, `serving_bytes`, `classify`,
+        `tflite_float32`, ..., then `extra`.
+
+    Raises:
+        ExportError: rows over their tolerance, all of them named.
+    """
+    if len(live) != len(images) or not len(images):
+        raise DataError(f"parity needs as many images as answers: {len(images)} and {len(live)}")
+    exported = Exported(folder, {"classes": list(classifier.classes)})
+    ready = [_at_size(classifier, image) for image in images]
+    ours = [_channels(image, classifier) for image in images]
+    rows = [
+        _row("keras", live, classifier.probabilities(images)),
+        _row("serving_default", live, exported.predict(ours)),
+        *_bytes_rows(classifier, exported, live, images, files),
+        *_tflite_rows(classifier, folder / "tflite", live, ready),
+        *extra,
+    ]
+    failed = [row for row in rows if not row.passed]
+    if failed:
+        said = "; ".join(
+            f"{row.name} differs by {row.max_difference:.2e} (allowed {row.tolerance:g})"
+            for row in failed
+        )
+        raise ExportError(f"the export does not answer as the trained model does: {said}")
+    return rows
+
+
+def difference(one: np.ndarray, other: np.ndarray) -> float:
+    """The largest absolute difference; infinite where either is not a number."""
+    gap = np.abs(np.asarray(one, np.float64) - np.asarray(other, np.float64))
+    return float(np.max(np.where(np.isnan(gap), np.inf, gap)))
+
+
+def _row(
+    name: str,
+    live: np.ndarray,
+    answer: np.ndarray,
+    tolerance: float | None = EXACT,
+    note: str = "",
+) -> Row:
+    return Row(name, difference(live, answer), tolerance, note)
+
+
+def _at_size(classifier: Classifier, image: np.ndarray) -> np.ndarray:
+    """One image resampled to the plan's size, modality units."""
+    batch = tf.constant(np.asarray(image, np.float32)[np.newaxis])
+    return np.asarray(resample(batch, classifier.preprocessing)[0])
+
+
+def _channels(image: np.ndarray, classifier: Classifier) -> np.ndarray:
+    """What a client sends to `serving_default`: the read image with the card's channels."""
+    given = tf.constant(np.asarray(image, np.float32))
+    return np.asarray(match_channels(given, classifier.preprocessing.channels))
+
+
+def _bytes_rows(
+    classifier: Classifier,
+    exported: Exported,
+    live: np.ndarray,
+    images: Sequence[np.ndarray],
+    files: Sequence[bytes | None],
+) -> list[Row]:
+    """The rows of `serving_bytes` and `classify`."""
+    if not classifier.planar:
+        return [Row("serving_bytes", None, None, "PNG and JPEG carry no volumes")]
+    try:
+        sent, note = _as_files(classifier, exported, images, files)
+    except DataError as error:
+        return [Row(name, None, None, str(error)) for name in ("serving_bytes", "classify")]
+    answer = _in_calls(lambda part: exported.predict_bytes(part)[0], sent)
+    scores = _in_calls(lambda part: exported.classify([example(d) for d in part])[1], sent)
+    return [
+        _row("serving_bytes", live, answer, note=note),
+        _row("classify", live, scores, note=note),
+    ]
+
+
+def _as_files(
+    classifier: Classifier,
+    exported: Exported,
+    images: Sequence[np.ndarray],
+    files: Sequence[bytes | None],
+) -> tuple[list[bytes], str]:
+    """Each image as the bytes to send: its own file where that is valid, else a PNG.
+
+    Raises:
+        DataError: pixels that the pixel code cannot hold.
+    """
+    own = list(files) or [None] * len(images)
+    given = [index for index, data in enumerate(own) if data]
+    checked = _in_calls(
+        lambda part: exported.predict_bytes(part)[1], [own[i] or b"" for i in given]
+    )
+    valid = dict(zip(given, checked, strict=True))
+    sent = [
+        (own[index] or b"") if valid.get(index) else classifier.pixels.encode(image)
+        for index, image in enumerate(images)
+    ]
+    used = sum(map(bool, valid.values()))
+    note = f"{used} files as they are, {len(images) - used} images as PNG"
+    refused = len(given) - used
+    return sent, note + (f" ({refused} files are of a form it refuses)" if refused else "")
+
+
+def _in_calls(ask: Callable[[list[bytes]], np.ndarray], sent: list[bytes]) -> np.ndarray:
+    """Ask in requests of bearable size."""
+    parts = [ask(sent[start : start + 16]) for start in range(0, len(sent), 16)]
+    return np.concatenate(parts) if parts else np.zeros(0)
+
+
+def _tflite_rows(
+    classifier: Classifier, folder: Path, live: np.ndarray, ready: Sequence[np.ndarray]
+) -> list[Row]:
+    """A row for each TFLite file that exists."""
+    rows = []
+    for variant in VARIANTS:
+        file = folder / f"{variant}.tflite"
+        if not file.exists():
+            rows.append(Row(f"tflite_{variant}", None, None, "not written"))
+            continue
+        batch = np.stack(ready)
+        images = (
+            np.asarray(normalise(tf.constant(batch), classifier.preprocessing))
+            if variant == INT8
+            else batch
+        )
+        answer = Runner(file).predict(images)
+        rows.append(_row(f"tflite_{variant}", live, answer, TFLITE_TOLERANCES[variant]))
+    return rows

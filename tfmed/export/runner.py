@@ -1,0 +1,80 @@
+"""Running TFLite files, and their latency on this machine."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+
+from tfmed.errors import ReadError
+from tfmed.export.quiet import quiet
+
+
+class Runner:
+    """A TFLite file of an export, as a function.
+
+    Args:
+        path: the file.
+        threads: threads for one image.
+
+    Attributes:
+        input_shape: `(*size, C)` of one image.
+
+    Raises:
+        ReadError: not a TFLite file.
+    """
+
+    def __init__(self, path: Path, threads: int = 1) -> None:
+        from ai_edge_litert.interpreter import Interpreter
+
+        try:
+            with quiet():
+                self._interpreter = Interpreter(str(path), num_threads=threads)
+                self._interpreter.allocate_tensors()
+        except (ValueError, RuntimeError) as error:
+            raise ReadError(path, f"not a TFLite file that runs here ({error})") from error
+        self._input = self._interpreter.get_input_details()[0]["index"]
+        self._output = self._interpreter.get_output_details()[0]["index"]
+        shape = self._interpreter.get_input_details()[0]["shape"]
+        self.input_shape = tuple(int(length) for length in shape[1:])
+
+    def predict(self, images: Iterable[np.ndarray]) -> np.ndarray:
+        """Probabilities, image by image.
+
+        Args:
+            images: `[*size, C]` each, at the plan's size; modality units, or for int8
+                normalised images (`card.json`, `tflite.int8.input`).
+
+        Returns:
+            float32 `[N, K]`.
+        """
+        rows = [self._one(np.asarray(image, np.float32)) for image in images]
+        width = int(self._interpreter.get_output_details()[0]["shape"][-1])
+        return np.stack(rows) if rows else np.zeros((0, width), np.float32)
+
+    def _one(self, image: np.ndarray) -> np.ndarray:
+        """Probabilities `[K]` of one image."""
+        self._interpreter.set_tensor(self._input, image[np.newaxis])
+        self._interpreter.invoke()
+        return np.array(self._interpreter.get_tensor(self._output)[0], np.float32)
+
+
+def latency_ms(path: Path, threads: int = 1, runs: int = 30) -> float:
+    """Median time of one image in milliseconds, after three runs that are not counted.
+
+    Args:
+        path: a TFLite file.
+        threads: threads that share one image.
+        runs: how often it is measured.
+    """
+    runner = Runner(path, threads)
+    image = np.random.default_rng(0).uniform(0, 1, runner.input_shape).astype(np.float32)
+    times = []
+    for _ in range(runs + 3):
+        started = time.perf_counter()
+        runner.predict([image])
+        times.append((time.perf_counter() - started) * 1000)
+    return float(statistics.median(times[3:]))

@@ -1,0 +1,184 @@
+"""TFLite files of a classifier: float32, float16, dynamic and int8."""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import keras
+import numpy as np
+import tensorflow as tf
+from tensorflow.lite.python.convert import ConverterError
+
+from tfmed import log
+from tfmed.errors import ExportError
+from tfmed.export.classifier import TAIL, Classifier
+from tfmed.export.quiet import quiet
+from tfmed.run import write_aside
+from tfmed.transforms.prepare import normalise
+
+VARIANTS = ("float32", "float16", "dynamic", "int8")
+INT8 = "int8"
+
+
+@dataclass(frozen=True)
+class Converted:
+    """What conversion gave.
+
+    Attributes:
+        bytes: variant to the size of its file.
+        failed: variant to the reason why it does not exist.
+    """
+
+    bytes: dict[str, int] = field(default_factory=dict)
+    failed: dict[str, str] = field(default_factory=dict)
+
+
+def write(classifier: Classifier, folder: Path, representative: np.ndarray) -> Converted:
+    """Write `{float32,float16,dynamic,int8}.tflite`, each with a batch of 1 and the plan's size.
+
+    `float32`, `float16` (weights) and `dynamic` (8-bit weights) take modality units. `int8`
+    (8-bit weights by channel, 8-bit activations, float32 input and output) takes the
+    normalised image, because 8 bits over the whole range of HU would lose the window. All
+    give float32 probabilities.
+
+    A network with an operation that TFLite lacks loses the files concerned, not its export.
+
+    Args:
+        classifier: what is exported.
+        folder: made if missing.
+        representative: float32 `[M, *size, C]` training images in modality units at the plan's
+            size, by which int8 ranges are set; 100 to 500 of them.
+    """
+    shape = classifier.preprocessing.input_shape
+    if representative.shape[1:] != shape or not len(representative):
+        raise ExportError(
+            f"representative images must be some of shape {shape}, not an array "
+            f"{representative.shape}"
+        )
+    folder.mkdir(parents=True, exist_ok=True)
+    result = Converted()
+    network = classifier.network()
+
+    def from_units(image: tf.Tensor) -> tf.Tensor:
+        return network(normalise(image, classifier.preprocessing), training=False)
+
+    def from_normalised(image: tf.Tensor) -> tf.Tensor:
+        return network(image, training=False)
+
+    with tempfile.TemporaryDirectory() as scratch:
+        units, normalised = Path(scratch) / "units", Path(scratch) / "normalised"
+        _archive(network, from_units, shape, units)
+        _archive(network, from_normalised, shape, normalised)
+        tasks: dict[str, Callable[[], bytes]] = {
+            "float32": lambda: bytes(_converter(units).convert()),
+            "float16": lambda: _reduced(units, tf.float16),
+            "dynamic": lambda: _reduced(units, None),
+            INT8: lambda: _int8(normalised, classifier, representative),
+        }
+        for variant in VARIANTS:
+            _attempt(variant, tasks[variant], folder, result)
+    return result
+
+
+def _attempt(variant: str, convert: Callable[[], bytes], folder: Path, result: Converted) -> None:
+    """Convert one variant and note its size, or why there is none."""
+    try:
+        with quiet():
+            content = convert()
+    except (ConverterError, ValueError, RuntimeError, tf.errors.OpError) as error:
+        result.failed[variant] = _reason(error)
+        log.warning(f"{variant}.tflite was not written: {result.failed[variant]}")
+        return
+    write_aside(folder / f"{variant}.tflite", lambda aside: aside.write_bytes(content))
+    result.bytes[variant] = len(content)
+
+
+def _archive(
+    network: keras.Model,
+    function: Callable[[tf.Tensor], tf.Tensor],
+    shape: tuple[int, ...],
+    folder: Path,
+) -> None:
+    """Write a SavedModel of fixed shape for the converter.
+
+    It freezes Keras 3 variables only from an archive that tracks them; from a bare concrete
+    function it gives NaN without an error.
+    """
+    archive = keras.export.ExportArchive()
+    archive.track(network)
+    spec = tf.TensorSpec((1, *shape), tf.float32, name="image")
+    with quiet():
+        archive.add_endpoint(
+            "serving_default",
+            lambda image: {"probabilities": function(image)},
+            input_signature=[spec],
+        )
+        archive.write_out(str(folder), verbose=False)
+
+
+def _converter(folder: Path) -> tf.lite.TFLiteConverter:
+    """A converter without Flex operations, which plain interpreters lack."""
+    converter = tf.lite.TFLiteConverter.from_saved_model(
+        str(folder), signature_keys=["serving_default"]
+    )
+    converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
+    return converter
+
+
+def _reduced(folder: Path, weights: tf.DType | None) -> bytes:
+    """Float activations; weights of 8 bits, or of the type that is given."""
+    converter = _converter(folder)
+    converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    if weights is not None:
+        converter.target_spec.supported_types = [weights]
+    return bytes(converter.convert())
+
+
+def _int8(folder: Path, classifier: Classifier, representative: np.ndarray) -> bytes:
+    """Integer weights and activations up to the last layer, which stays float32.
+
+    An int8 softmax knows 256 probabilities: the confident cases, whose order AUROC measures,
+    would be ties. The last layer's weights are few, so the file hardly grows.
+    """
+
+    def samples() -> Iterator[dict[str, tf.Tensor]]:
+        for image in representative:
+            yield {"image": normalise(tf.constant(image[np.newaxis]), classifier.preprocessing)}
+
+    converter = _converter(folder)
+    converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    converter.representative_dataset = samples
+    converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
+    # The one public way to leave chosen operations in float: it calibrates once, and quantises
+    # again with each set of options.
+    debugger = tf.lite.experimental.QuantizationDebugger(converter=converter, debug_dataset=samples)
+    debugger.options = tf.lite.experimental.QuantizationDebugOptions(
+        denylisted_ops=["SOFTMAX", "LOGISTIC"],
+        denylisted_nodes=_tail_nodes(debugger.calibrated_model, classifier),
+    )
+    return bytes(debugger.get_nondebug_quantized_model())
+
+
+def _tail_nodes(content: bytes, classifier: Classifier) -> list[str]:
+    """Tensors of a TFLite model that the layers from the logits on make, by their names."""
+    from ai_edge_litert.interpreter import Interpreter
+
+    last = {model.layers[-1].name for model in classifier.models}
+    names = "|".join(re.escape(name) for name in (*sorted(last), *TAIL))
+    # Keras appends _1, _2, ... where a layer is traced again.
+    wanted = re.compile(rf"(^|/)({names})(_\d+)*/")
+    interpreter = Interpreter(model_content=content)
+    found = [item["name"] for item in interpreter.get_output_details()]
+    tensors = [item["name"] for item in interpreter.get_tensor_details()]
+    return found + [name for name in tensors if wanted.search(name)]
+
+
+def _reason(error: Exception) -> str:
+    """The first telling line of a converter's error."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    telling = [line for line in lines if "op" in line.lower() and "error" in line.lower()]
+    return (telling or lines or [type(error).__name__])[0][:200]
