@@ -43,7 +43,7 @@ def on_some(
         image: float32 `[B, ...]`.
         seed: int32 `[2]`.
         probability: of each image to be changed.
-        change: takes the chosen images `[b, ...]` (b may be 0) and a seed, and returns them
+        change: takes the chosen images `[b, ...]`, at least one, and a seed, and returns them
             changed, of the same shape.
 
     Returns:
@@ -52,6 +52,9 @@ def on_some(
     if probability >= 1:
         return change(image, fold(seed, 1))
     chosen = tf.where(chance(fold(seed, 0), tf.shape(image)[0], probability))
-    some = tf.gather(image, chosen[:, 0])
-    changed = change(tf.ensure_shape(some, [None, *image.shape[1:]]), fold(seed, 1))
-    return tf.tensor_scatter_nd_update(image, chosen, changed)
+
+    def changed() -> tf.Tensor:
+        some = tf.ensure_shape(tf.gather(image, chosen[:, 0]), [None, *image.shape[1:]])
+        return tf.tensor_scatter_nd_update(image, chosen, change(some, fold(seed, 1)))
+
+    return tf.cond(tf.size(chosen) > 0, changed, lambda: image)
