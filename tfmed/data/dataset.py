@@ -2,16 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pandas as pd
 
+from tfmed.errors import DataError
 from tfmed.run import REJECT_COLUMNS
 
 PARTS = ("train", "val", "test")
 WHOLE_FILE = -1
+JOIN = "|"
+
+# Column: its value where a source says nothing. `id` and `path` come from every source.
+DEFAULTS: dict[str, Any] = {
+    "id": "",
+    "path": "",
+    "files": None,
+    "member": "",
+    "frame": WHOLE_FILE,
+    "patient": "",
+    "patient_known": False,
+    "study": "",
+    "series": "",
+    "label": None,
+    "unknown": "",
+    "split": "",
+}
 
 
 def no_rejects() -> pd.DataFrame:
@@ -25,11 +43,12 @@ class Dataset:
 
     Attributes:
         table: columns `id` (unique text), `path` (the file, or a series' first), `files` (a
-            series' files in order, else None), `frame` (index inside the file, or -1 for all
-            of it), `patient`, `patient_known`, `study`, `series`, `label` (class name; several
-            joined by `|`; None where unknown), `unknown` (multi-label: classes not known,
-            joined by `|`), `split` (`train`, `val`, `test` or `""`), and what the header and
-            the pixels told (see `tfmed.data.audit`).
+            series' files in order, else None), `member` (array inside an npz, else ""),
+            `frame` (index inside the file, or -1 for all of it), `patient`, `patient_known`,
+            `study`, `series`, `label` (class name; several joined by `|`; None where unknown),
+            `unknown` (multi-label: classes not known, joined by `|`), `split` (`train`,
+            `val`, `test` or `""`), and what the header and the pixels told (see
+            `tfmed.data.audit`).
         classes: class names, in the order of every probability.
         name: what the data is called in reports.
         multi_label: whether an example may have several classes, or none.
@@ -47,6 +66,11 @@ class Dataset:
     def __len__(self) -> int:
         return len(self.table)
 
+    @property
+    def labelled(self) -> bool:
+        """Whether any example has a label."""
+        return bool(self.table["label"].notna().any())
+
     def part(self, split: str) -> Dataset:
         """The examples of one part, in the table's order."""
         return self.where(self.table["split"] == split)
@@ -55,9 +79,18 @@ class Dataset:
         """The examples for which `mask` (a boolean a row) is true."""
         return self.with_table(self.table[mask])
 
+    def without(self, mask: pd.Series, reason: str) -> Dataset:
+        """The examples for which `mask` is false; each other one becomes a reject."""
+        lost = places(self.table[mask])
+        return self.where(~mask).with_rejects([(place, reason) for place in lost])
+
     def with_table(self, table: pd.DataFrame) -> Dataset:
         """The same data set over another table."""
         return replace(self, table=table.reset_index(drop=True))
+
+    def with_facts(self, **facts: Any) -> Dataset:
+        """The same data set with more facts."""
+        return replace(self, facts={**self.facts, **facts})
 
     def with_rejects(self, rows: Sequence[tuple[str, str]]) -> Dataset:
         """The same data set with `(path, reason)` rows added to the rejects."""
@@ -65,3 +98,54 @@ class Dataset:
             return self
         added = pd.DataFrame(rows, columns=REJECT_COLUMNS, dtype="str")
         return replace(self, rejects=pd.concat([self.rejects, added], ignore_index=True))
+
+    def split(
+        self, fractions: tuple[float, float, float] = (0.7, 0.15, 0.15), seed: int = 0
+    ) -> tuple[Dataset, Dataset, Dataset]:
+        """The training, validation and test parts, by patient.
+
+        The pixels are read first where that has not been done, because patients stand in
+        DICOM headers and equal images must stay together.
+
+        Raises:
+            DataError: the data cannot be split (see `tfmed.data.split.split`).
+        """
+        from tfmed.data.audit import audit
+        from tfmed.data.split import split
+
+        whole = self if "digest" in self.table else audit(self)
+        parts = split(whole, fractions, seed)
+        return parts.part("train"), parts.part("val"), parts.part("test")
+
+
+def index(columns: Mapping[str, Any]) -> pd.DataFrame:
+    """A data set's table from the columns that its source knows; the others get defaults.
+
+    Raises:
+        DataError: two examples have one `id`.
+    """
+    length = len(columns["path"])
+    filled = {name: columns.get(name, [value] * length) for name, value in DEFAULTS.items()}
+    table = pd.DataFrame({name: _series(name, values) for name, values in filled.items()})
+    repeated = table["id"].duplicated()
+    if repeated.any():
+        raise DataError(
+            f"{int(repeated.sum())} examples have the id of another, the first is "
+            f"{table['id'][repeated].iloc[0]!r}; ids must be unique"
+        )
+    return table
+
+
+def _series(name: str, values: Any) -> pd.Series:
+    if name == "frame":
+        return pd.Series(values, dtype="int64")
+    if name == "patient_known":
+        return pd.Series(values, dtype="bool")
+    # `files` holds tuples and None, `label` text and None: neither is a column of pure text.
+    return pd.Series(list(values), dtype="object" if name in ("files", "label") else "str")
+
+
+def places(table: pd.DataFrame) -> list[str]:
+    """Where each example lies, for the reject table: its file, or its id inside an archive."""
+    inside = table["frame"] != WHOLE_FILE
+    return list(table["path"].where(~inside, table["path"] + ":" + table["id"]))

@@ -1,0 +1,98 @@
+"""Where examples come from, and the index over them: pandas and NumPy, no TensorFlow."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from tfmed.config import lookup, nearest
+from tfmed.data.dataset import PARTS, Dataset
+from tfmed.data.download import home
+from tfmed.data.labels import one_against_rest
+from tfmed.data.source import Wishes
+from tfmed.errors import ConfigError
+
+__all__ = ["PARTS", "SOURCES", "Dataset", "Wishes", "home", "open"]
+
+# Kind of source: what opens it, called with the place (a name or a path) and the wishes.
+SOURCES = {
+    "medmnist": "tfmed.data.medmnist:open_named",
+    "synthetic": "tfmed.data.synthetic:open_named",
+    "npz": "tfmed.data.npz:open_file",
+    "csv": "tfmed.data.table:open_file",
+    "folder": "tfmed.data.folder:open_folder",
+    "file": "tfmed.data.folder:open_file",
+}
+UNITS = ("auto", "image", "series", "study")
+
+
+def open(
+    source: str | Path,
+    *,
+    table: str | Path | None = None,
+    path_column: str | None = None,
+    label_columns: tuple[str, ...] = (),
+    patient_column: str | None = None,
+    split_column: str | None = None,
+    positive: tuple[str, ...] = (),
+    unit: str = "auto",
+    seed: int = 0,
+) -> Dataset:
+    """List the examples of a source and their labels; no pixels are read yet.
+
+    Args:
+        source: a folder, a CSV, an npz, one image file, `"medmnist:NAME[:SIZE]"` or
+            `"synthetic:NAME"`.
+        table: a CSV with the labels of a folder's files.
+        path_column: the table's column of file names or of DICOM UIDs; found by its content
+            where it is not given.
+        label_columns: the column of labels; several make the data multi-label.
+        patient_column: the column that tells which examples are of one patient.
+        split_column: the column with train, val and test.
+        positive: classes that, against the rest, become the second of two classes.
+        unit: what an example is in DICOM: `"image"`, `"series"`, `"study"` (its largest
+            series), or `"auto"`: what the table's key names.
+        seed: of sources that draw their examples.
+
+    Raises:
+        ConfigError: the source or a column does not exist.
+        DataError: the source holds no examples, or contradicts itself.
+        ReadError: the table or the archive cannot be read.
+    """
+    if unit not in UNITS:
+        raise ConfigError(f"unknown unit {unit!r}{nearest(unit, UNITS)} Known: {', '.join(UNITS)}")
+    kind, place = _kind(str(source))
+    wishes = Wishes(
+        table=None if table is None else Path(table),
+        path_column=path_column,
+        label_columns=tuple(label_columns),
+        patient_column=patient_column,
+        split_column=split_column,
+        unit=unit,
+        seed=seed,
+    )
+    dataset: Dataset = lookup(SOURCES, kind, "source")(place, wishes)
+    return one_against_rest(dataset, tuple(positive)) if positive else dataset
+
+
+def _kind(source: str) -> tuple[str, str]:
+    """The row of `SOURCES` for a source, and the place without the row's name."""
+    path = Path(source).expanduser()
+    # One letter before a colon is a drive, not a kind of source.
+    named = re.match(r"([A-Za-z]\w+):(.*)", source)
+    if named and not path.exists():
+        return named[1].lower(), named[2]
+    if path.is_dir():
+        return "folder", str(path)
+    if path.is_file():
+        ending = path.suffix.lower().lstrip(".")
+        return {"npz": "npz", "csv": "csv", "tsv": "csv"}.get(ending, "file"), str(path)
+    raise ConfigError(_missing(path))
+
+
+def _missing(path: Path) -> str:
+    parent = path.parent
+    if not parent.is_dir():
+        return f"there is no {path}, nor a folder {parent}"
+    beside = [entry.name for entry in parent.iterdir() if not entry.name.startswith(".")]
+    return f"there is no {path}{nearest(path.name, beside)}"

@@ -1,0 +1,208 @@
+"""Folders: class sub-folders with or without parts at the top, trees of DICOM, plain images."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tfmed.data import dicomdir
+from tfmed.data.dataset import Dataset, index
+from tfmed.data.labels import class_order
+from tfmed.data.source import Wishes
+from tfmed.errors import DataError, ReadError
+
+PART_NAMES = {
+    "train": "train",
+    "training": "train",
+    "val": "val",
+    "valid": "val",
+    "validation": "val",
+    "test": "test",
+    "testing": "test",
+}
+# What file systems and archivers leave behind, in lower case.
+LITTER = ("thumbs.db", "desktop.ini", "__macosx", "dicomdir", "$recycle.bin")
+
+
+@dataclass
+class Listing:
+    """Files with what their folders say of them, as they are found."""
+
+    files: list[Path] = field(default_factory=list)
+    labels: list[str | None] = field(default_factory=list)
+    splits: list[str] = field(default_factory=list)
+    classes: set[str] = field(default_factory=set)
+    rejects: list[tuple[str, str]] = field(default_factory=list)
+
+    def add(self, files: Sequence[Path], label: str | None, split: str) -> None:
+        """Add files of one folder."""
+        self.files += files
+        self.labels += [label] * len(files)
+        self.splits += [split] * len(files)
+
+    def reject(self, paths: Sequence[Path], reason: str) -> None:
+        """Leave files out, with a reason."""
+        self.rejects += [(str(path), reason) for path in paths]
+
+
+def open_folder(place: str, wishes: Wishes) -> Dataset:
+    """The examples of a folder; labels come from the wished table or from sub-folders.
+
+    Raises:
+        DataError: the folder holds no files.
+    """
+    root = Path(place).resolve()
+    files = walk(root)
+    if not files:
+        raise DataError(
+            f"{root} holds no files; expected images in class folders, or a tree of DICOM"
+        )
+    if wishes.table is not None:
+        from tfmed.data.table import label_folder
+
+        return label_folder(root, files, wishes)
+    columns = ("path_column", "label_columns", "patient_column", "split_column")
+    wishes.refuse("a folder without --table", *columns)
+    listing = _list(_inner(root), files)
+    if not listing.files:
+        raise DataError(
+            f"{root} holds no images in its class folders "
+            f"({', '.join(sorted(listing.classes)) or 'there are none'})"
+        )
+    dataset = Dataset(
+        index(
+            {
+                "id": [path.relative_to(root).as_posix() for path in listing.files],
+                "path": [str(path) for path in listing.files],
+                "patient": [path.relative_to(root).as_posix() for path in listing.files],
+                "label": listing.labels,
+                "split": listing.splits,
+            }
+        ),
+        class_order(listing.classes),
+        root.name,
+        facts={"source": str(root)},
+    ).with_rejects(listing.rejects)
+    return dataset if wishes.unit in ("auto", "image") else dicomdir.group(dataset, wishes.unit)
+
+
+def open_file(place: str, wishes: Wishes) -> Dataset:
+    """One image file, without a label: something to predict."""
+    from tfmed.io import sniff
+
+    wishes.refuse_table("a single file")
+    path = Path(place).resolve()
+    if sniff(path) in ("npz", "video", "npy"):
+        raise ReadError(path, "is no image; expected an image, a folder, a .csv or a .npz")
+    columns = {"id": [path.name], "path": [str(path)], "patient": [path.name]}
+    return Dataset(index(columns), (), path.stem, facts={"source": str(path)})
+
+
+def walk(root: Path) -> list[Path]:
+    """All files under a folder, sorted; hidden ones and file systems' litter left out.
+
+    Links to folders are followed, each real folder once.
+    """
+    files = []
+    seen = {root.resolve()}
+    for folder, folders, names in os.walk(root, followlinks=True):
+        here = Path(folder)
+        folders[:] = sorted(name for name in folders if _visible(name))
+        for name in list(folders):
+            real = (here / name).resolve()
+            if real in seen:
+                folders.remove(name)
+            seen.add(real)
+        files += [here / name for name in names if _visible(name)]
+    return sorted(files)
+
+
+def part_name(name: str) -> str | None:
+    """`train`, `val` or `test` for a name that means one of them, in any case."""
+    return PART_NAMES.get(re.sub(r"[\s_-]*(set|data)?$", "", name.strip().casefold()))
+
+
+def _visible(name: str) -> bool:
+    return not name.startswith(".") and name.casefold() not in LITTER
+
+
+def _folders(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.iterdir() if path.is_dir() and _visible(path.name))
+
+
+def _inner(root: Path) -> Path:
+    """The folder with the parts, where an unpacked archive wraps it in another one."""
+    below = _folders(root)
+    wraps = len(below) == 1 and part_name(below[0].name) is None
+    if wraps and any(part_name(path.name) for path in _folders(below[0])):
+        return below[0]
+    return root
+
+
+def _list(root: Path, files: Sequence[Path]) -> Listing:
+    """Find out how a folder is laid out, and list it so."""
+    listing = Listing()
+    tops = _folders(root)
+    parts = {path: name for path in tops if (name := part_name(path.name))}
+    if "train" in parts.values() or (parts and len(parts) == len(tops)):
+        _list_parts(root, files, parts, listing)
+        return listing
+    inside = _by_child(root, files)
+    direct = inside[root]
+    below = {top: inside[top] for top in tops}
+    filled = [found for found in below.values() if found]
+    if not filled:
+        listing.add(direct, None, "")
+    elif direct and dicomdir.is_dicom(direct[0]):
+        listing.add(files, None, "")  # a tree of DICOM that begins at its root
+    elif dicomdir.is_patient_tree(filled):
+        listing.add([path for found in filled for path in found], None, "")
+    else:
+        _list_classes(below, "", listing)
+        listing.reject([p for p in direct if may_be_image(p)], "lies beside the class folders")
+    return listing
+
+
+def _list_parts(
+    root: Path, files: Sequence[Path], parts: dict[Path, str], listing: Listing
+) -> None:
+    """List train, val and test; a part without the class folders of train has no labels."""
+    training = [path for path, name in parts.items() if name == "train"]
+    classes = {path.name for part in training for path in _folders(part)}
+    by_part = _by_child(root, files)
+    for part, name in parts.items():
+        here = _folders(part)
+        if classes & {path.name for path in here} or (not training and here):
+            inside = _by_child(part, by_part[part])
+            _list_classes({path: inside[path] for path in here}, name, listing)
+            listing.reject(inside[part], "lies beside the class folders")
+        else:
+            listing.add(by_part[part], None, name)
+    for path in sorted(root.iterdir()):
+        if path not in parts and _visible(path.name) and (path.is_dir() or may_be_image(path)):
+            listing.reject([path], "lies beside train, val and test")
+
+
+def _list_classes(below: dict[Path, list[Path]], split: str, listing: Listing) -> None:
+    for folder, files in below.items():
+        listing.classes.add(folder.name)
+        listing.add(files, folder.name, split)
+
+
+def _by_child(folder: Path, files: Sequence[Path]) -> defaultdict[Path, list[Path]]:
+    """The files in each sub-folder, however deep; those beside them under `folder` itself."""
+    found = defaultdict(list)
+    depth = len(folder.parts)
+    for path in files:
+        found[folder / path.parts[depth] if len(path.parts) > depth + 1 else folder].append(path)
+    return found
+
+
+def may_be_image(path: Path) -> bool:
+    """Whether a file that stands aside is worth telling of; a README or a table is not."""
+    known = (".csv", ".tsv", ".txt", ".md", ".json", ".xml", ".html", ".pdf", ".toml", ".yaml")
+    return path.suffix.lower() not in known and path.suffix != ""
