@@ -6,6 +6,7 @@ Source: ITU-T T.81 annex B (markers); CIPA DC-008 (EXIF orientation); Adobe tech
 
 from __future__ import annotations
 
+import re
 import struct
 from dataclasses import dataclass
 
@@ -62,6 +63,10 @@ def parse(data: bytes) -> JpegHeader:
             return JpegHeader(marker, bits, height, width, components, orientation)
         if marker == 0xE1 and body.startswith(b"Exif\0\0"):
             orientation = _orientation(body[6:])
+        elif marker == 0xE1 and body.startswith(b"http://ns.adobe.com/xap/") and orientation == 1:
+            # Pillow, which turns the pixels, looks here too.
+            named = re.search(rb"tiff:Orientation(?:=\"|>)([1-8])", body)
+            orientation = int(named[1]) if named else 1
         position += 2 + length
     raise ValueError("no JPEG frame header")
 

@@ -143,7 +143,7 @@ def _png_header(data: bytes) -> RasterHeader:
     native = (
         depth in (8, 16)
         and colour in (PNG_GREY, PNG_RGB)
-        and not chunks & {b"tRNS", b"acTL", b"eXIf"}
+        and not chunks & {b"tRNS", b"acTL"}
     )
     bits = 16 if depth == 16 else 8
     return RasterHeader("png", height, width, 1 if grey else 3, bits, native)

@@ -45,13 +45,14 @@ def read(path: str | Path, frame: int = -1) -> Image:
         reading(path, "the TIFF image cannot be decoded"),
         tifffile.TiffFile(path) as file,
     ):
-        pages = [page for page in file.pages if not int(page.subfiletype or 0) & _REDUCED]
+        every: list[Any] = list(file.pages)
+        pages = [page for page in every if not int(page.subfiletype or 0) & _REDUCED]
         shapes = {(page.shape, page.dtype, int(page.photometric)) for page in pages}
         if len(shapes) != 1:
             raise ReadError(path, f"{len(pages)} pages of {len(shapes)} shapes; one was expected")
         if not -1 <= frame < len(pages):
             raise ReadError(path, f"page {frame} was asked for, it has {len(pages)}")
-        first: Any = pages[0]
+        first = pages[0]
         _check(path, first, len(pages))
         chosen = pages if frame < 0 else pages[frame : frame + 1]
         stack = np.stack([_page(path, page) for page in chosen])
