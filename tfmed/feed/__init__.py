@@ -1,7 +1,8 @@
 """The index as `tf.data`: decode routes, cache, batches."""
 
 from tfmed.feed.cache import Cache, build
+from tfmed.feed.originals import originals
 from tfmed.feed.pipeline import batch_rows, direct, evaluation, training
 from tfmed.feed.reading import read
 
-__all__ = ["Cache", "batch_rows", "build", "direct", "evaluation", "read", "training"]
+__all__ = ["Cache", "batch_rows", "build", "direct", "evaluation", "originals", "read", "training"]

@@ -1,0 +1,81 @@
+"""Train a classifier: from scans to a validated, explained, exported model."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from tfmed import config
+from tfmed.data.dataset import Dataset
+from tfmed.pipelines.settings import TrainingSettings
+from tfmed.run import write_text
+
+if TYPE_CHECKING:
+    from tfmed.planning import Plan
+
+
+class Config(TrainingSettings):
+    """Settings of `classify`."""
+
+
+DESCRIPTION = """From a folder of scans to a trained, validated, explained and exported classifier.
+
+Examples: `tfmed classify` (made-up CT), `tfmed classify --data chest_xray/ --max-minutes 30`,
+`tfmed classify --data scans/ --table labels.csv --label-column finding --folds 5`.
+The same command goes on where it stopped. Research use; not a medical device."""
+
+
+def run(settings: Config) -> int:
+    """Index, audit, split, plan, train, evaluate, export and report; each stage once."""
+    from tfmed.export import card_text
+    from tfmed.pipelines import delivery, reporting, stages, study
+
+    work = stages.begin("classify", settings)
+    if stages.state(work).get("finished"):
+        stages.tell(work)
+        return 0
+    dataset = stages.split(work, settings, stages.index(work, settings))
+    plan, by_hand = stages.plan(work, lambda: _plan(settings, dataset))
+    done = study.carry_out(work, dataset, plan, settings)
+    name = settings.name or work.folder.name
+    with stages.timed(work, "export"):
+        delivered = delivery.release(done, settings.export / name, name)
+    study.write_scores(done)
+    work.write_json("card.json", delivered["card"])
+    write_text(work.path("card.md"), card_text.markdown(delivered["card"]))
+    reporting.write(done, delivered, by_hand)
+    stages.note(work, finished=True, export=delivered["path"])
+    stages.tell(work)
+    return 0
+
+
+def _plan(settings: Config, dataset: Dataset) -> Plan:
+    """Plan from the training part, with what the user has set."""
+    import tensorflow as tf
+
+    from tfmed import planning
+    from tfmed.tasks import Classification
+
+    train = dataset.part("train")
+    task = Classification(dataset.classes, dataset.multi_label)
+    precision = None if settings.precision == "auto" else settings.precision
+    return planning.plan(
+        train,
+        task.class_weights(task.targets(train)),
+        model=settings.model,
+        weights=settings.weights,
+        size=settings.size,
+        accelerated=bool(tf.config.list_physical_devices("GPU")),
+        epochs=settings.epochs,
+        batch_size=settings.batch_size,
+        precision=precision,
+    )
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """The command `tfmed classify`."""
+    return config.command(Config, run, argv, "classify", DESCRIPTION)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,354 @@
+"""From a fingerprint of the training part to a plan: every choice with its reason.
+
+The plan is made from the training part alone, so that nothing of the validation or test part
+is in it. It is written as `plan.toml`; whoever knows better edits a line and runs again.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pydantic
+import tomli_w
+
+from tfmed.data.dataset import Dataset
+from tfmed.errors import ConfigError, DataError
+from tfmed.transforms.prepare import Preprocessing
+
+SMALL_IMAGE = 64
+LONG_SIDE_CPU = 128
+LONG_SIDE_GPU = 224
+VOLUME_SIDE = 64
+COLOUR = 3
+
+
+class Plan(pydantic.BaseModel):
+    """How one model is made: what `plan.toml` holds.
+
+    Attributes:
+        model: a row of `tfmed.models.MODELS`.
+        weights: `none`, `imagenet` or a file.
+        size: `(H, W)`, or `(D, H, W)` for volumes, in pixels.
+        channels: 1 grey, 3 colour.
+        window: modality units that become 0 and 1; None: each image's own 0.5 and 99.5
+            percentile, computed in the graph.
+        mean, std: of the windowed training pixels, taken off and divided by.
+        augmentation: steps of `tfmed.transforms.augment`, in order.
+        mixup: Beta parameter of MixUp, 0 for none (Zhang et al. 2018).
+        class_weights: weight of each class in the loss, mean 1; empty for none.
+        reasons: one line for each setting.
+    """
+
+    model_config = pydantic.ConfigDict(frozen=True, extra="forbid")
+
+    model: str
+    weights: str = "none"
+    size: tuple[int, ...]
+    channels: int
+    window: tuple[float, float] | None
+    mean: float
+    std: float
+    augmentation: tuple[dict[str, Any], ...]
+    mixup: float
+    dropout: float
+    norm: str
+    loss: str
+    label_smoothing: float
+    class_weights: tuple[float, ...]
+    batch_size: int
+    epochs: int
+    patience: int
+    watch: str
+    optimizer: str
+    learning_rate: float
+    weight_decay: float
+    ema_decay: float
+    precision: str
+    reasons: dict[str, str] = pydantic.Field(default_factory=dict)
+
+    @property
+    def preprocessing(self) -> Preprocessing:
+        """The part of the plan that becomes part of the exported model."""
+        return Preprocessing(
+            size=self.size,
+            channels=self.channels,
+            window=self.window,
+            mean=self.mean,
+            std=self.std,
+        )
+
+    @property
+    def input_shape(self) -> tuple[int, ...]:
+        """`(H, W, C)` or `(D, H, W, C)`."""
+        return (*self.size, self.channels)
+
+
+@dataclass(frozen=True)
+class Fingerprint:
+    """What the training part looks like, in numbers that a plan follows from.
+
+    Attributes:
+        examples: how many.
+        size: median `(H, W)` or `(D, H, W)` in pixels.
+        channels: 3 if any image has colour.
+        bits: the most bits stored in any image.
+        modality: the DICOM modality that all share, or `""`.
+        units: the physical units that all share, or `""`.
+        low, high: medians of the images' 0.5 and 99.5 percentiles, in modality units.
+        mean, std: of all pixels, in modality units.
+    """
+
+    examples: int
+    size: tuple[int, ...]
+    channels: int
+    bits: int
+    modality: str
+    units: str
+    low: float
+    high: float
+    mean: float
+    std: float
+
+
+def fingerprint(train: Dataset) -> Fingerprint:
+    """Summarise an audited training part.
+
+    Raises:
+        DataError: the part is empty.
+    """
+    table = train.table
+    if table.empty:
+        raise DataError("the training part is empty: nothing to plan from")
+    axes = ["height", "width"] if (table["depth"] == 1).all() else ["depth", "height", "width"]
+    means, stds = table["mean"].to_numpy(float), table["std"].to_numpy(float)
+    return Fingerprint(
+        examples=len(table),
+        size=tuple(round(float(table[axis].median())) for axis in axes),
+        channels=int(table["channels"].max()),
+        bits=int(table["bits"].max()),
+        modality=_shared(table["modality"]),
+        units=_shared(table["units"]),
+        low=float(table["p005"].median()),
+        high=float(table["p995"].median()),
+        mean=float(means.mean()),
+        std=float(np.sqrt((stds**2).mean() + means.var())),
+    )
+
+
+def plan(
+    train: Dataset,
+    class_weights: np.ndarray,
+    *,
+    model: str = "auto",
+    weights: str = "none",
+    size: tuple[int, ...] | None = None,
+    accelerated: bool = False,
+    **fixed: Any,
+) -> Plan:
+    """Plan a classifier from the training part.
+
+    Args:
+        train: the audited training part.
+        class_weights: `[K]`, the balanced weights of the task.
+        model: a row of `tfmed.models.MODELS`, or `auto`.
+        weights: `none`, `imagenet` or a file.
+        size: the user's size, or None.
+        accelerated: whether a GPU is there.
+        **fixed: further fields of `Plan` that the user has set (`epochs`, `batch_size`,
+            `precision`, ...); None leaves the choice to the planner.
+
+    Raises:
+        ConfigError: a field that `Plan` does not have, or a size of the wrong rank.
+    """
+    seen = fingerprint(train)
+    choices: dict[str, tuple[Any, str]] = {}
+    choices["size"] = _size(seen, size, accelerated)
+    choices["channels"] = (
+        seen.channels,
+        "colour images are there" if seen.channels == COLOUR else "all images are grey",
+    )
+    choices["model"] = _model(choices["size"][0], model, weights)
+    choices["weights"] = (weights, _weights_reason(weights))
+    choices |= _normalisation(seen, weights)
+    choices |= _augmentation(seen)
+    choices |= _loss(class_weights)
+    choices |= _training(seen, weights)
+    for name, value in fixed.items():
+        if name not in Plan.model_fields:
+            raise ConfigError(f"{name} is not a setting of a plan")
+        if value is not None:
+            choices[name] = (value, "set by the user")
+    values = {name: value for name, (value, _) in choices.items()}
+    reasons = {name: reason for name, (_, reason) in choices.items()}
+    return Plan(**values, reasons=reasons)
+
+
+def dumps(made: Plan) -> str:
+    """A plan as TOML, its reasons in a table of their own at the end.
+
+    `window = "percentiles"` stands for None, which TOML does not have.
+    """
+    values = made.model_dump()
+    reasons = values.pop("reasons")
+    steps = values.pop("augmentation")
+    values["window"] = values["window"] or "percentiles"
+    head = "# Edit a value and run the same command again: what follows from it is made anew.\n"
+    body = {**values, "augmentation": list(steps), "reasons": reasons}
+    return head + tomli_w.dumps(body, multiline_strings=False)
+
+
+def loads(text: str) -> Plan:
+    """Read a plan that may have been edited by hand.
+
+    Raises:
+        ConfigError: not TOML, an unknown setting or a wrong value.
+    """
+    try:
+        values = tomllib.loads(text)
+        if values.get("window") == "percentiles":
+            values["window"] = None
+        return Plan(**values)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"plan.toml is not valid TOML: {error}") from error
+    except pydantic.ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join(str(part) for part in first["loc"])
+        raise ConfigError(f"plan.toml: {name}: {first['msg']}") from error
+
+
+def _shared(column: Any) -> str:
+    """The one value that all rows have, or nothing."""
+    values = set(column.fillna("").astype(str))
+    return values.pop() if len(values) == 1 else ""
+
+
+def _size(
+    seen: Fingerprint, asked: tuple[int, ...] | None, accelerated: bool
+) -> tuple[tuple[int, ...], str]:
+    if asked is not None:
+        if len(asked) != len(seen.size):
+            raise ConfigError(
+                f"--size has {len(asked)} numbers, the images have {len(seen.size)} axes: "
+                f"their median size is {' x '.join(map(str, seen.size))}"
+            )
+        return asked, "set by the user"
+    volume = len(seen.size) > 2
+    limit = VOLUME_SIDE if volume else (LONG_SIDE_GPU if accelerated else LONG_SIDE_CPU)
+    longest = max(seen.size)
+    text = " x ".join(map(str, seen.size))
+    if longest <= max(limit, SMALL_IMAGE):
+        return seen.size, f"the median size {text}"
+    shrunk = tuple(max(1, round(side * limit / longest)) for side in seen.size)
+    device = "a GPU" if accelerated else "a CPU"
+    return shrunk, f"the median size {text}, its longest side brought to {limit} for {device}"
+
+
+def _model(size: tuple[int, ...], asked: str, weights: str) -> tuple[str, str]:
+    if asked != "auto":
+        return asked, "set by the user"
+    if weights == "imagenet":
+        return "efficientnet_v2_b0", "small and strong where ImageNet weights are to be had"
+    if max(size) < SMALL_IMAGE:
+        return "resnet_small", "images under 64 pixels: a 3x3 stem keeps their detail"
+    return "resnet_small", "trained from scratch, a small residual network needs least data"
+
+
+def _weights_reason(weights: str) -> str:
+    if weights == "none":
+        return "from scratch; --weights imagenet helps where colour or few images are at hand"
+    return "set by the user"
+
+
+def _normalisation(seen: Fingerprint, weights: str) -> dict[str, tuple[Any, str]]:
+    if seen.units:
+        window: tuple[float, float] | None = (float(round(seen.low)), float(round(seen.high)))
+        why = f"{seen.units}: the training images' median 0.5 and 99.5 percentiles"
+    elif seen.bits <= 8:
+        window, why = (0.0, 255.0), "8-bit images: their whole range"
+    else:
+        window, why = None, "no physical units: each image's own 0.5 and 99.5 percentiles"
+    if weights == "imagenet":
+        reason = "the network itself holds what its ImageNet weights expect"
+        mean, std = 0.0, 1.0
+    elif window is None:
+        mean, std, reason = 0.5, 0.25, "centred, as percentiles fill 0..1"
+    else:
+        low, high = window
+        width = max(high - low, 1e-6)
+        mean = round(float(np.clip((seen.mean - low) / width, 0.05, 0.95)), 4)
+        std = round(float(np.clip(seen.std / width, 0.05, 0.5)), 4)
+        reason = "of the training pixels, after the window"
+    return {
+        "window": (window, why),
+        "mean": (mean, reason),
+        "std": (std, reason),
+    }
+
+
+def _augmentation(seen: Fingerprint) -> dict[str, tuple[Any, str]]:
+    if seen.channels == COLOUR:
+        move = {"degrees": 180.0, "horizontal_flip": True, "vertical_flip": True}
+        why = "colour: microscopy, skin and fundus have no up or side"
+    else:
+        move = {"degrees": 10.0}
+        why = "grey: patients lie or stand alike, and a mirrored body is another body"
+    steps: list[dict[str, Any]] = [
+        {
+            "name": "projective",
+            "probability": 0.9,
+            "scale": 0.1,
+            "shift": 0.08,
+            "shear": 5.0,
+            **move,
+        },
+        {"name": "brightness", "probability": 0.3, "amount": 0.15},
+        {"name": "contrast", "probability": 0.3, "amount": 0.25},
+        {"name": "gamma", "probability": 0.3, "amount": 0.3},
+        {"name": "noise", "probability": 0.15, "amount": 0.05},
+    ]
+    return {
+        "augmentation": (tuple(steps), why),
+        "mixup": (0.2, "blends pairs of training images: better calibrated, less overfitting"),
+    }
+
+
+def _loss(class_weights: np.ndarray) -> dict[str, tuple[Any, str]]:
+    weights = tuple(round(float(weight), 4) for weight in class_weights)
+    spread = max(weights) / max(min(weights), 1e-6)
+    if spread < 1.2:
+        balance: tuple[tuple[float, ...], str] = ((), "the classes are about equally frequent")
+    else:
+        balance = (weights, f"rare classes count up to {spread:.1f} times as much, by frequency")
+    return {
+        "loss": ("cross_entropy", "a proper score: its probabilities can be calibrated"),
+        "label_smoothing": (0.05, "labels of images are never all right"),
+        "class_weights": balance,
+        "dropout": (0.2, "before the head, against overfitting"),
+        "norm": ("batch", "batches are large enough for its statistics"),
+    }
+
+
+def _training(seen: Fingerprint, weights: str) -> dict[str, tuple[Any, str]]:
+    batch = int(np.clip(2 ** int(np.log2(max(seen.examples / 16, 1))), 8, 64))
+    epochs = int(np.clip(round(150_000 / seen.examples), 20, 100))
+    rate = 3e-4 if weights != "none" else 2e-3
+    return {
+        "batch_size": (batch, f"at least 16 steps an epoch of {seen.examples} examples, at most 64"),
+        "epochs": (epochs, "about 150,000 images in all, between 20 and 100 rounds"),
+        "patience": (max(10, epochs // 3), "a third of the epochs without a better validation"),
+        "watch": ("auroc", "what chooses the best epoch, on validation"),
+        "optimizer": ("adamw", "needs least tuning"),
+        "learning_rate": (rate, "fine-tuning is gentle" if weights != "none" else "from scratch"),
+        "weight_decay": (0.02, "AdamW's usual size"),
+        "ema_decay": (0.99, "a moving average of the weights is what is validated and kept"),
+        "precision": ("auto", "bfloat16 or float16 where the device gains by it, else float32"),
+    }
+
+
+def cpu_count() -> int:
+    """How many CPUs this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
