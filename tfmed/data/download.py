@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 import urllib.error
 import urllib.request
+from collections.abc import Callable
 from pathlib import Path
 
 from tfmed import log
 from tfmed.errors import DataError
-from tfmed.run import write_aside
 
 BLOCK = 1 << 20
 TIMEOUT_SECONDS = 60
@@ -19,7 +20,59 @@ TIMEOUT_SECONDS = 60
 def home() -> Path:
     """The folder of fetched and drawn data: `TFMED_DATA`, or `~/.cache/tfmed`."""
     given = os.environ.get("TFMED_DATA")
-    return Path(given).expanduser() if given else Path.home() / ".cache" / "tfmed"
+    return Path(given).expanduser() if given else _cache()
+
+
+def keep(name: Path, make: Callable[[Path], object]) -> Path:
+    """The file or folder `name` in `home()`, made now if it is not there.
+
+    Where `home()` cannot be written it is kept in `~/.cache/tfmed`. It is made under a
+    temporary name and renamed when whole; of two processes that make it, one wins.
+
+    Args:
+        name: path below the folder.
+        make: is given the temporary path, in a folder that exists.
+
+    Raises:
+        DataError: neither folder can be written.
+    """
+    places = list(dict.fromkeys((home() / name, _cache() / name)))
+    for path in places:
+        if path.exists():
+            return path
+    for path in places:
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            if os.access(path.parent, os.W_OK):
+                return _make(path, make)
+        except OSError as error:
+            if path == places[-1]:
+                raise DataError(_not_kept(name, error.strerror or str(error))) from error
+    raise DataError(_not_kept(name, "no permission"))
+
+
+def _make(path: Path, make: Callable[[Path], object]) -> Path:
+    aside = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        make(aside)
+        aside.rename(path)
+    except OSError:
+        if not path.exists():  # else another process was quicker
+            raise
+    finally:
+        if aside.is_dir():
+            shutil.rmtree(aside)
+        else:
+            aside.unlink(missing_ok=True)
+    return path
+
+
+def _not_kept(name: Path, why: str) -> str:
+    return f"{name} cannot be written below {home()} ({why}): set TFMED_DATA to another folder"
+
+
+def _cache() -> Path:
+    return Path.home() / ".cache" / "tfmed"
 
 
 def md5(path: Path) -> str:
@@ -28,27 +81,27 @@ def md5(path: Path) -> str:
         return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
 
 
-def fetch(url: str, path: Path, checksum: str) -> Path:
-    """Download `url` to `path`, under a temporary name until its MD5 is right.
+def fetch(url: str, name: Path, checksum: str) -> Path:
+    """Download `url` as `name` in the data folder, checked by its MD5 before it is kept.
 
     Raises:
         DataError: no connection, no room, or another checksum; the message gives the
             address and where to put the file by hand.
     """
-    by_hand = f"download {url} by hand and save it as {path}"
+    by_hand = f"download {url} by hand and save it as {home() / name}"
 
     def receive(aside: Path) -> None:
-        _receive(url, aside, path.name)
+        try:
+            _receive(url, aside, name.name)
+        except OSError as error:  # urllib's errors are OSErrors too
+            raise DataError(f"cannot download {url} ({_why(error)}); {by_hand}") from error
         got = md5(aside)
         if got != checksum:
-            raise DataError(f"{url} came with MD5 {got}, expected {checksum}; try again or {by_hand}")
+            raise DataError(
+                f"{url} came with MD5 {got}, expected {checksum}; try again, or {by_hand}"
+            )
 
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_aside(path, receive)
-    except OSError as error:  # urllib's errors are OSErrors too
-        raise DataError(f"cannot download {url} ({_why(error)}); {by_hand}") from error
-    return path
+    return keep(name, receive)
 
 
 def _receive(url: str, aside: Path, name: str) -> None:

@@ -82,4 +82,4 @@ def _locate(name: str, size: str, checksum: str) -> Path:
                     f"it downloaded, or give its path as --data if you mean this very file"
                 )
             return path
-    return fetch(URL.format(file=file), home() / "medmnist" / file, checksum)
+    return fetch(URL.format(file=file), Path("medmnist") / file, checksum)
