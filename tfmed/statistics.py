@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
+from typing import TypeVar
 
 import numpy as np
 from scipy.special import ndtri
@@ -13,6 +14,7 @@ RESAMPLES = 1000
 CHUNK_NUMBERS = 4_000_000
 
 Interval = tuple[float, float]
+Name = TypeVar("Name", bound=Hashable)
 
 
 def bootstrap(
@@ -47,11 +49,11 @@ def bootstrap(
 
 
 def bootstrap_weighted(
-    statistic: Callable[[np.ndarray], dict[str, np.ndarray]],
+    statistic: Callable[[np.ndarray], dict[Name, np.ndarray]],
     patients: np.ndarray,
     resamples: int = RESAMPLES,
     seed: int = 0,
-) -> dict[str, Interval]:
+) -> dict[Name, Interval]:
     """As `bootstrap`, for a statistic that takes many resamples at once, which is far faster.
 
     Args:
@@ -119,7 +121,8 @@ def _draw(patients: np.ndarray, resamples: int, seed: int) -> Iterator[np.ndarra
     size = max(1, CHUNK_NUMBERS // len(member))
     for start in range(0, resamples, size):
         chunk = min(size, resamples - start)
-        times = np.empty((chunk, count), np.int32)
-        for row in range(chunk):
-            times[row] = np.bincount(generator.integers(count, size=count), minlength=count)
-        yield times[:, member]
+        times = np.empty((count, chunk), np.int32)
+        for draw in range(chunk):
+            times[:, draw] = np.bincount(generator.integers(count, size=count), minlength=count)
+        # Rows are laid out one after the other, which the metrics sort by.
+        yield times[member].T

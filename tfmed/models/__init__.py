@@ -61,7 +61,8 @@ def build(
         input_shape: `(H, W, C)`, or `(D, H, W, C)` for a volume; all known.
         classes: number of logits.
         weights: `"none"` (drawn from `seed`), `"imagenet"`, or a file: a `.keras`,
-            `.weights.h5` or `.h5` of the same network, or one of those that Keras releases, `..._notop.h5`.
+            `.weights.h5` or `.h5` of the same network, or one of those that Keras releases,
+            `..._notop.h5`.
         norm: `"batch"` (synchronised over replicas) or `"group"`, in the networks of our own
             that normalise (`resnet_small`); `keras.applications` has plain batch norm only.
         dropout: share of features dropped before the logits, 0 up to 1.

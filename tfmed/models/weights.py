@@ -24,8 +24,9 @@ def released(weights: str) -> bool:
 def adapts_input(weights: str) -> bool:
     """Whether a network with these weights takes 0..1 and adapts it by layers of its own.
 
-    True for `"imagenet"`, for Keras' own files (see `released`), and for a `.keras` file of a network
-    that was itself built so. The plan then normalises with mean 0 and standard deviation 1.
+    True for `"imagenet"`, for Keras' own files (see `released`), and for a `.keras` file of a
+    network that was itself built so. The plan then normalises with mean 0 and standard
+    deviation 1.
 
     Args:
         weights: as in `models.build`.

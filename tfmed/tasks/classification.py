@@ -203,8 +203,9 @@ class Classification:
 
         Args:
             predictions: as `predictions` gives; rows without truth are left out.
-            threshold: the locked operating point.
-            resamples: of the bootstrap over patients.
+            threshold: the locked operating point. What was called is read from the column
+                `prediction` where there is one, because each fold has its own operating point.
+            resamples: of the bootstrap over patients; 0 leaves intervals undefined.
             seed: of the bootstrap.
 
         Returns:
@@ -212,11 +213,16 @@ class Classification:
             `patients`, `metrics`, `per_class` and `per_patient`; a number that is not defined
             is NaN. `per_patient` averages a patient's probabilities; where that has no meaning
             it is `{"undefined": why}`.
+
+        Raises:
+            DataError: no row has a truth, or a label is not one of the classes.
         """
         columns = [f"p_{name}" for name in self.classes]
         truth = self._encode(predictions["truth"], predictions.get("unknown"))
         known = ~np.isnan(truth).all(axis=1)
         rows = predictions[known]
+        if rows.empty:
+            raise DataError("no prediction has a known truth: there is nothing to score")
         answers = scoring.Answers(
             truth[known].astype(np.float64),
             rows[columns].to_numpy(np.float64),
@@ -224,8 +230,13 @@ class Classification:
             self.classes,
             self.multi_label,
             threshold,
+            self._encode(rows["prediction"], None) == 1 if "prediction" in rows else None,
         )
+        overall, per_class = scoring.score(answers, resamples, seed)
         patient = answers.by_patient()
+        per_patient: dict[str, Any] = {"undefined": patient}
+        if not isinstance(patient, str):
+            per_patient, _ = scoring.score(patient, resamples, seed, classes=False)
         splits = rows["split"].unique()
         return {
             "task": "classification",
@@ -233,11 +244,9 @@ class Classification:
             "threshold": threshold,
             "examples": len(rows),
             "patients": len(np.unique(answers.patients)),
-            "metrics": scoring.overall(answers, resamples, seed),
-            "per_class": scoring.per_class(answers, resamples, seed),
-            "per_patient": {"undefined": patient}
-            if isinstance(patient, str)
-            else scoring.overall(patient, resamples, seed),
+            "metrics": overall,
+            "per_class": per_class,
+            "per_patient": per_patient,
         }
 
     def _joined(self, chosen: np.ndarray) -> str:

@@ -27,6 +27,8 @@ class Answers:
         classes: class names.
         multi_label: labels do not exclude each other.
         threshold: the locked operating point, as `tfmed.metrics.call` takes it.
+        called: `[N, K]` bool, what was called (each fold has its own operating point), or None
+            for what the threshold calls.
     """
 
     truth: np.ndarray
@@ -35,6 +37,7 @@ class Answers:
     classes: tuple[str, ...]
     multi_label: bool
     threshold: Threshold
+    called: np.ndarray | None = None
 
     def by_patient(self) -> Answers | str:
         """One row a patient, its probabilities averaged; or why that is not defined, in words."""
@@ -48,48 +51,55 @@ class Answers:
         total = np.zeros_like(truth, dtype=np.float64)
         np.add.at(total, member, self.probabilities)
         mean = total / np.bincount(member)[:, None]
-        return replace(self, truth=truth, probabilities=mean, patients=patients)
+        return replace(self, truth=truth, probabilities=mean, patients=patients, called=None)
 
 
-def overall(answers: Answers, resamples: int = RESAMPLES, seed: int = 0) -> Numbers:
-    """Every metric of `tfmed.metrics` as `{"value", "low", "high"}`; NaN is "undefined"."""
+def score(
+    answers: Answers, resamples: int = RESAMPLES, seed: int = 0, *, classes: bool = True
+) -> tuple[Numbers, dict[str, Any]]:
+    """Every metric, of all classes and of each against the rest, with its interval.
 
-    def statistic(weights: np.ndarray) -> dict[str, Any]:
-        return metrics.compute(
+    Args:
+        answers: at least one row.
+        resamples: of the bootstrap over patients; 0 leaves intervals undefined.
+        seed: of the bootstrap.
+        classes: whether each class is scored too.
+
+    Returns:
+        `{NAME: {"value", "low", "high"}}` of `tfmed.metrics.METRICS`, and for each class the
+        same of `PER_CLASS` with `examples`, how many show it. NaN is "undefined".
+    """
+    names = metrics.PER_CLASS if classes else ()
+
+    def statistic(weights: np.ndarray) -> dict[Any, Any]:
+        overall, each = metrics.compute_with_classes(
             answers.truth,
             answers.probabilities,
+            class_names=names,
             multi_label=answers.multi_label,
             threshold=answers.threshold,
+            called=answers.called,
             weights=weights,
         )
+        flat: dict[Any, Any] = {(None, name): value for name, value in overall.items()}
+        for label, values in zip(answers.classes, each, strict=False):
+            flat |= {(label, name): value for name, value in values.items()}
+        return flat
 
     values = statistic(np.ones((1, len(answers.truth))))
-    return _join(values, bootstrap_weighted(statistic, answers.patients, resamples, seed))
+    intervals = bootstrap_weighted(statistic, answers.patients, resamples, seed)
+    numbers: dict[Any, dict[str, Any]] = {}
+    for (label, name), value in values.items():
+        numbers.setdefault(label, {})[name] = _number(value, intervals.get((label, name)))
+    overall = numbers.pop(None)
+    for index, label in enumerate(answers.classes):
+        if label in numbers:
+            numbers[label]["examples"] = int((answers.truth[:, index] == 1).sum())
+    return overall, numbers
 
 
-def per_class(answers: Answers, resamples: int = RESAMPLES, seed: int = 0) -> dict[str, Any]:
-    """Each class against the rest: the metrics of `PER_CLASS`, and `examples` that show it."""
-    called = metrics.call(answers.probabilities, answers.threshold, answers.multi_label)
-    result: dict[str, Any] = {}
-    for index, name in enumerate(answers.classes):
-        columns = (answers.truth[:, index], answers.probabilities[:, index], called[:, index])
-
-        def statistic(weights: np.ndarray, columns: Any = columns) -> dict[str, np.ndarray]:
-            return metrics.compute_column(*columns, weights)
-
-        values = statistic(np.ones((1, len(answers.truth))))
-        numbers = _join(values, bootstrap_weighted(statistic, answers.patients, resamples, seed))
-        result[name] = {**numbers, "examples": int((columns[0] == 1).sum())}
-    return result
-
-
-def _join(values: dict[str, Any], intervals: dict[str, Interval]) -> Numbers:
-    undefined = (float("nan"), float("nan"))
-    numbers = {}
-    for name, value in values.items():
-        low, high = intervals.get(name, undefined)
-        # An interval around a number that is not defined would say more than is known.
-        if np.isnan(value[0]):
-            low, high = undefined
-        numbers[name] = {"value": float(value[0]), "low": low, "high": high}
-    return numbers
+def _number(value: np.ndarray, interval: Interval | None) -> dict[str, float]:
+    # An interval around a number that is not defined would say more than is known.
+    defined = interval is not None and not np.isnan(value[0])
+    low, high = interval if interval is not None and defined else (float("nan"), float("nan"))
+    return {"value": float(value[0]), "low": low, "high": high}
