@@ -131,7 +131,7 @@ def parse(
     hush = contextlib.nullcontext() if asks_help else contextlib.redirect_stderr(io.StringIO())
     try:
         with hush:
-            found = tyro.cli(
+            found: Any = tyro.cli(
                 _with_metavars(config_class),
                 args=arguments,
                 default=config_class.model_construct(**(missing | values)),
@@ -267,7 +267,7 @@ def differences(old: Config, new: Config, allowed: Iterable[str] = MAY_CHANGE) -
     lines = []
     for name in sorted(before.keys() | after.keys()):
         then, now = before.get(name), after.get(name)
-        shrunk = name in MAY_GROW and None not in (then, now) and now < then
+        shrunk = name in MAY_GROW and then is not None and now is not None and now < then
         if then != now and (shrunk or name not in set(allowed)):
             note = " (it may only grow)" if shrunk else ""
             lines.append(f"{name}: {_shown(then)} then, {_shown(now)} now{note}")
