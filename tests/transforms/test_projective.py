@@ -30,9 +30,7 @@ def move(image: tf.Tensor, **values: float) -> np.ndarray:
         "mirror_y": 1.0,
     } | values
     tensors = {name: tf.fill([count], value) for name, value in settings.items()}
-    return apply_affine(
-        image, affine_matrices(**tensors, size=tf.shape(image)[-3:-1])
-    ).numpy()
+    return apply_affine(image, affine_matrices(**tensors, size=tf.shape(image)[-3:-1])).numpy()
 
 
 @pytest.mark.parametrize("size", [(6, 6), (5, 5), (4, 7), (7, 4), (1, 3)])

@@ -167,13 +167,10 @@ def _identities(dataset: Dataset) -> Iterator[tuple[Any, ...]]:
         return seen[path]
 
     blank = [None] * len(table)
-    columns = [
-        table[name] if name in table else blank
-        for name in ("path", "frame", "files", "member", "digest")
-    ]
+    columns = [table.get(name, blank) for name in ("path", "frame", "files", "member", "digest")]
     for path, frame, files, member, content in zip(*columns, strict=True):
-        listed = [str(file) for file in files] if isinstance(files, (list, tuple, np.ndarray)) else []
-        names = listed or [str(path)]
+        several = isinstance(files, (list, tuple, np.ndarray))
+        names = [str(file) for file in files] if several else [str(path)]
         yield (names, [state(name) for name in names], frame, str(member), str(content))
 
 
@@ -194,7 +191,8 @@ def _is_whole(cache: Cache) -> bool:
         facts = json.loads(described.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return False
-    return size == math.prod(cache.shape) * np.dtype(cache.dtype).itemsize and facts == _facts(cache)
+    expected = math.prod(cache.shape) * np.dtype(cache.dtype).itemsize
+    return size == expected and facts == _facts(cache)
 
 
 def _fill(

@@ -32,7 +32,7 @@ from tfmed.transforms.prepare import Preprocessing, normalise, scale
 PREFETCH = 2
 
 
-def training(
+def training(  # noqa: PLR0913 - ten things make a batch
     cache: Cache,
     targets: np.ndarray,
     weights: np.ndarray,

@@ -1,7 +1,7 @@
 """Which way an image takes from its file to the graph.
 
-A route is a tuple, `("npz", path, member)` or `("general",)`; rows of equal routes are read
-together.
+A route is a tuple, `("npz", path, member)`, one of `tfmed.feed.native` or `("general",)`; rows
+of equal routes are read together.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import pandas as pd
 import tensorflow as tf
 
 from tfmed.data import npz
-from tfmed.feed import workers
+from tfmed.feed import native, workers
 from tfmed.transforms.prepare import Preprocessing, resample
 
 Route = tuple[str, ...]
@@ -25,7 +25,7 @@ def route_of(row: Mapping[str, Any]) -> Route:
     """The route of one row of a data set's table."""
     if row.get("member"):
         return ("npz", str(row["path"]), str(row["member"]))
-    return ("general",)
+    return native.route_of(row) or ("general",)
 
 
 def open_route(
@@ -44,6 +44,8 @@ def open_route(
     """
     if route[0] == "npz":
         yield from _arrays(route[1], route[2], table["frame"].to_numpy(np.int64), preprocessing)
+    elif route[0] in native.DECODERS:
+        yield from native.images(route, table, preprocessing)
     else:
         for pixels in workers.pixels(table.to_dict("records"), count):
             yield resample(tf.constant(pixels)[tf.newaxis], preprocessing)[0].numpy()

@@ -17,12 +17,12 @@ def fold(seed: tf.Tensor, number: int) -> tf.Tensor:
 
 
 def uniform(seed: tf.Tensor, count: tf.Tensor, low: float, high: float) -> tf.Tensor:
-    """float32 `[count]`, uniform between `low` and `high`; exactly `low` where they are equal."""
+    """Numbers `[count]`, uniform between `low` and `high`; exactly `low` where they are equal."""
     return tf.random.stateless_uniform([count], seed) * (high - low) + low
 
 
 def chance(seed: tf.Tensor, count: tf.Tensor, probability: float) -> tf.Tensor:
-    """bool `[count]`, each true with `probability` (0: never, 1: always)."""
+    """Booleans `[count]`, each true with `probability` (0: never, 1: always)."""
     return tf.random.stateless_uniform([count], seed) < probability
 
 

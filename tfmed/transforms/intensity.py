@@ -42,9 +42,9 @@ def percentile_window(image: tf.Tensor, lower: float = 0.5, upper: float = 99.5)
     Returns:
         float32 of the same shape, in 0..1; all zeros where the two percentiles are equal.
     """
-    flat = tf.reshape(image, [tf.shape(image)[0], -1] if None in image.shape[1:] else [
-        -1, math.prod(image.shape[1:])
-    ])
+    pixels = -1 if None in image.shape[1:] else math.prod(image.shape[1:])
+    # One of the two lengths may be left to TensorFlow; a static one lets TFLite convert.
+    flat = tf.reshape(image, [tf.shape(image)[0] if pixels == -1 else -1, pixels])
     low = -_from_top(-flat, lower / 100)
     high = _from_top(flat, 1 - upper / 100)
     shape = [-1] + [1] * (image.shape.rank - 1)

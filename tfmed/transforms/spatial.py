@@ -32,15 +32,16 @@ def resize(image: tf.Tensor, size: Sequence[int]) -> tf.Tensor:
     size = tuple(int(length) for length in size)
     _check_rank(image, size)
     if len(size) == 2:
-        return _resize_plane(image, size)
+        return _resize_plane(image, (size[0], size[1]))
     channels = image.shape[-1]
-    if tuple(image.shape[2:4]) != size[1:]:
+    plane = size[1], size[2]
+    if tuple(image.shape[2:4]) != plane:
         shape = tf.shape(image)
         folded = tf.reshape(image, tf.concat([[shape[0] * shape[1]], shape[2:]], 0))
         folded = tf.ensure_shape(folded, [None, *image.shape[2:4], channels])
-        folded = _resize_plane(folded, size[1:])
-        image = tf.reshape(folded, tf.stack([shape[0], shape[1], *size[1:], channels]))
-        image = tf.ensure_shape(image, [None, None, *size[1:], channels])
+        folded = _resize_plane(folded, plane)
+        image = tf.reshape(folded, tf.stack([shape[0], shape[1], *plane, channels]))
+        image = tf.ensure_shape(image, [None, None, *plane, channels])
     if image.shape[1] != size[0]:
         # The depth axis beside all pixels of a slice as one row: the same rule serves it.
         shape = tf.shape(image)
@@ -79,9 +80,7 @@ def _resize_plane(image: tf.Tensor, size: tuple[int, int]) -> tf.Tensor:
     return tf.ensure_shape(image, [None, *size, channels])
 
 
-def flip(
-    image: tf.Tensor, seed: tf.Tensor, *, axis: int, probability: float = 0.5
-) -> tf.Tensor:
+def flip(image: tf.Tensor, seed: tf.Tensor, *, axis: int, probability: float = 0.5) -> tf.Tensor:
     """Reverse each image along one axis, exactly, with `probability`.
 
     Args:
