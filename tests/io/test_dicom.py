@@ -181,6 +181,33 @@ def test_a_modality_lut_is_applied(tmp_path: Path) -> None:
     assert not dicom.read_header(path).native
 
 
+def test_each_frame_has_the_slope_and_place_of_its_functional_group(tmp_path: Path) -> None:
+    groups = []
+    for index in range(3):
+        group, change, plane = pydicom.Dataset(), pydicom.Dataset(), pydicom.Dataset()
+        change.RescaleSlope, change.RescaleIntercept, change.RescaleType = index + 1, 10, "HU"
+        plane.ImagePositionPatient = [0, 0, 3.0 * index]
+        group.PixelValueTransformationSequence = [change]
+        group.PlanePositionSequence = [plane]
+        groups.append(group)
+    shared, measures, turn = pydicom.Dataset(), pydicom.Dataset(), pydicom.Dataset()
+    measures.PixelSpacing = [0.5, 0.25]
+    turn.ImageOrientationPatient = [1, 0, 0, 0, 1, 0]
+    shared.PixelMeasuresSequence, shared.PlaneOrientationSequence = [measures], [turn]
+    extra = {
+        "PerFrameFunctionalGroupsSequence": groups,
+        "SharedFunctionalGroupsSequence": [shared],
+    }
+    about = makers.Slice(slope=None, intercept=None, spacing_mm=None, extra=extra)
+    path = makers.dicom(tmp_path / "a.dcm", np.full((3, 1, 2), 5, np.uint16), about)
+    image, header = dicom.load(path)
+    assert image.pixels[:, 0, 0, 0].tolist() == [15, 20, 25]
+    assert dicom.read(path, 2).pixels[0, 0, 0] == 25
+    assert image.spacing_mm == (3.0, 0.5, 0.25)
+    assert image.units == "HU"
+    assert not header.native
+
+
 @pytest.mark.parametrize("syntax", ["1.2.840.10008.1.2.1", "1.2.840.10008.1.2.5"])
 def test_one_frame_of_several_is_that_frame(tmp_path: Path, syntax: str) -> None:
     stored = makers.noise((3, 8, 6), high=4096, dtype="uint16")

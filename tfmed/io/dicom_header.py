@@ -19,7 +19,7 @@ from tfmed.image import PHYSICAL_UNITS
 from tfmed.io import dicom_geometry, dicom_window
 from tfmed.io.dicom_element import PixelElement, pixel_element
 from tfmed.io.dicom_rescale import checked_rescale, text, units
-from tfmed.io.formats import is_dicom
+from tfmed.io.formats import HEAD_BYTES, is_dicom
 from tfmed.io.guard import check_size, reading
 
 NATIVE_SYNTAXES = ("1.2.840.10008.1.2", "1.2.840.10008.1.2.1")
@@ -144,11 +144,11 @@ def read_header(path: str | Path) -> Header:
 
 def parse(file: BinaryIO, path: str | Path) -> Header:
     """Read the header from the start of an open file; to be called inside `guard.reading`."""
-    head = file.read(132)
-    if not is_dicom(head + b"\0" * 12):
+    head = file.read(HEAD_BYTES)
+    if not is_dicom(head):
         raise ReadError(path, "not a DICOM file")
     file.seek(0)
-    dataset = pydicom.dcmread(file, stop_before_pixels=True, force=head[128:] != b"DICM")
+    dataset = pydicom.dcmread(file, stop_before_pixels=True, force=head[128:132] != b"DICM")
     syntax = transfer_syntax(dataset)
     element = pixel_element(file, path, syntax)
     if element is None or "Rows" not in dataset:
@@ -202,6 +202,8 @@ def _header(
         pixel_offset=element.offset if native else -1,
         native=native,
     )
+    if header.inverted and not header.same_rescale:
+        raise ReadError(path, "MONOCHROME1 frames with several slopes cannot be turned")
     if header.inverted and header.window is not None:
         total = inversion_sum(header)
         low, high = header.window

@@ -28,6 +28,12 @@ from tfmed.io.guard import check_size, reading
 
 PILLOW_FORMATS = {"png": ("PNG",), "jpeg": ("JPEG", "MPO"), "bmp": ("BMP",)}
 PNG_GREY, PNG_RGB, PNG_PALETTE, PNG_GREY_ALPHA, PNG_RGB_ALPHA = 0, 2, 3, 4, 6
+_FFMPEG_SAMPLES = {"gray16be": 1, "ya16be": 2, "rgb48be": 3, "rgba64be": 4}
+# The seven passes of an interlaced PNG (ISO 15948, 8.2): first column and row, then the steps.
+_ADAM7 = (
+    *((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4)),
+    *((0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2)),
+)
 _TURNED = range(5, 9)
 _NATIVE_PROCESSES = (0xC0, 0xC1, 0xC2)
 
@@ -93,8 +99,8 @@ def read(path: str | Path, frame: int = -1) -> Image:
         raise ReadError(path, f"frame {frame} was asked for, it has 1")
     header = read_header(path)
     with reading(path, f"the {header.kind.upper()} image cannot be decoded"):
-        if header.kind == "png" and header.bits == 16 and not header.native:
-            pixels = _deep_png(Path(path))
+        if header.bits == 16 and not (header.native and header.channels == 1):
+            pixels = _deep_png(Path(path), header.channels)
         else:
             pixels = _pillow(path, header)
     expected = (header.height, header.width, header.channels)
@@ -140,11 +146,7 @@ def _png_header(data: bytes) -> RasterHeader:
     width, height, depth, colour = struct.unpack(">IIBB", data[16:26])
     chunks = {name for name, _ in _png_chunks(data)}
     grey = colour in (PNG_GREY, PNG_GREY_ALPHA)
-    native = (
-        depth in (8, 16)
-        and colour in (PNG_GREY, PNG_RGB)
-        and not chunks & {b"tRNS", b"acTL"}
-    )
+    native = depth in (8, 16) and colour in (PNG_GREY, PNG_RGB) and not chunks & {b"tRNS", b"acTL"}
     bits = 16 if depth == 16 else 8
     return RasterHeader("png", height, width, 1 if grey else 3, bits, native)
 
@@ -172,15 +174,36 @@ def _png_chunks(data: bytes) -> list[tuple[bytes, int]]:
     raise ValueError("cut short")
 
 
-def _deep_png(path: Path) -> np.ndarray:
-    """16-bit RGB, or 16 bits with transparency, which Pillow would cut to 8: by FFmpeg."""
+def _deep_png(path: Path, channels: int) -> np.ndarray:
+    """16-bit RGB, or 16 bits with transparency, which Pillow would cut to 8: by FFmpeg.
+
+    Raises:
+        ValueError: rows are missing, which FFmpeg leaves black without a word.
+    """
     import av
 
+    _check_rows(path.read_bytes())
     with av.open(str(path), format="png_pipe") as container:
         picture = next(container.decode(video=0))
-    pixels = picture.to_ndarray()
-    if pixels.dtype != np.uint16:
-        raise ValueError("not 16 bits")
-    if pixels.ndim == 2:
-        return pixels[..., np.newaxis]
-    return pixels[..., :1] if pixels.shape[-1] == 2 else pixels[..., :3]
+    samples = _FFMPEG_SAMPLES[picture.format.name]
+    plane = picture.planes[0]
+    rows = np.frombuffer(bytes(plane), ">u2").reshape(picture.height, plane.line_size // 2)
+    pixels = rows[:, : picture.width * samples].reshape(picture.height, picture.width, samples)
+    return pixels[..., :channels].astype(np.uint16)
+
+
+def _check_rows(data: bytes) -> None:
+    """Compare the inflated length of a 16-bit PNG with what its header asks for."""
+    width, height, _, colour, *_, interlace = struct.unpack(">IIBBBBB", data[16:29])
+    pixel = 2 * {PNG_GREY: 1, PNG_RGB: 3, PNG_GREY_ALPHA: 2, PNG_RGB_ALPHA: 4}[colour]
+    expected = 0
+    for x, y, step_x, step_y in _ADAM7 if interlace else ((0, 0, 1, 1),):
+        columns, rows = -(-(width - x) // step_x), -(-(height - y) // step_y)
+        expected += rows * (1 + columns * pixel) if columns > 0 else 0
+    inflate, there = zlib.decompressobj(), 0
+    for name, position in _png_chunks(data):
+        if name == b"IDAT":
+            length = int.from_bytes(data[position : position + 4], "big")
+            there += len(inflate.decompress(data[position + 8 : position + 8 + length]))
+    if there < expected:
+        raise ValueError("cut short")
