@@ -19,8 +19,8 @@ def confident(
 
     Args:
         predictions: as `predictions.csv`: `truth`, `prediction`, `p_CLASS`...; rows without a
-            known truth are left out. In multi-label both are classes joined by `|`, and every
-            class is judged apart.
+            known truth are left out. In multi-label both are classes joined by `|`, every class
+            is judged apart, and `unknown` names those whose truth is not known.
         count: how many right ones, and how many wrong ones, at most.
         multi_label: an example may have several classes, or none.
 
@@ -49,7 +49,10 @@ def _multi(predictions: pd.DataFrame, classes: Sequence[str]) -> pd.DataFrame:
     rows = []
     for row, values in enumerate(predictions.to_dict("records")):
         truth, called = _text(values["truth"]), _text(values["prediction"])
+        blank = _text(values.get("unknown")).split("|")
         for name in classes:
+            if name in blank:
+                continue
             present, found = name in truth.split("|"), name in called.split("|")
             p = float(values[f"p_{name}"])
             # That a class is rightly not found is no news, and has no evidence to show.

@@ -65,7 +65,10 @@ def describe(dataset: Dataset) -> DataFacts:
         provenance={key: _text(dataset.facts[key]) for key in TOLD if dataset.facts.get(key)},
         size=_size(table),
         scanners=int(_filled(table, "manufacturer").nunique()),
-        unlabelled=int((table["label"].fillna("") == "").sum()),
+        # In multi-label an empty cell says that no class is there; None, that nobody knows.
+        unlabelled=int(
+            (table["label"].isna() | ((table["label"] == "") & (not dataset.multi_label))).sum()
+        ),
     )
 
 
@@ -74,7 +77,6 @@ def _traits(table: pd.DataFrame) -> list[tuple[str, str]]:
         "modality": "Modality",
         "format": "File format",
         "bits": "Bits stored",
-        "channels": "Channels",
         "units": "Units",
         "manufacturer": "Scanner maker",
     }
@@ -83,12 +85,12 @@ def _traits(table: pd.DataFrame) -> list[tuple[str, str]]:
         sizes = table["width"].astype(str) + " x " + table["height"].astype(str)
         deep = table["depth"] if "depth" in table else pd.Series(1, table.index)
         sizes = sizes.where(deep <= 1, sizes + " x " + deep.astype(str))
-        rows.append(("Image size (width x height)", _common(sizes)))
+        rows.append(("Size (width x height)", _common(sizes)))
     if "row_spacing_mm" in table:
         rows.append(("Pixel spacing", _range(table["row_spacing_mm"], "mm")))
     if "p005" in table:
         low, high = table["p005"].median(), table["p995"].median()
-        rows.append(("Grey values (median of 0.5 to 99.5 %)", f"{low:,.4g} to {high:,.4g}"))
+        rows.append(("Values, 0.5 to 99.5\u00a0%", f"{low:,.4g} to {high:,.4g}"))
     return [(name, text) for name, text in rows if text]
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from tfmed.evaluation import curves, plots
+from tfmed.evaluation import charts, curves, plots
 from tfmed.evaluation.wording import defined, number
 
 
@@ -158,7 +158,7 @@ def _confusion(results: Scored) -> str:
     full = results.called.sum(axis=1) == 1
     truth = names[results.truth[full].argmax(axis=1)]
     called = names[results.called[full].argmax(axis=1)]
-    return plots.confusion(curves.confusion(truth, called, results.classes), results.classes)
+    return charts.confusion(curves.confusion(truth, called, results.classes), results.classes)
 
 
 def _reliability(results: Scored) -> str:

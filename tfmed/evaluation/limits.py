@@ -44,7 +44,10 @@ def limits(tested: Tested) -> list[str]:
         "This is a research result. It is not a medical device, and no decision on a patient "
         "may rest on it.",
     ]
-    for rule in (_patients, _small, _wide, _folds, _source, _classes, _chosen, _detail, _rest):
+    if sum(tested.support.values()):
+        for rule in (_patients, _small, _wide, _perfect, _folds, _source, _classes, _chosen):
+            found.extend(rule(tested))
+    for rule in (_detail, _rest):
         found.extend(rule(tested))
     return found
 
@@ -53,12 +56,11 @@ def _patients(tested: Tested) -> Iterator[str]:
     if tested.data is None or tested.data.patient_known >= 1:
         return
     missing = 1 - tested.data.patient_known
-    whom = "no example" if missing >= 1 else f"{percent(missing, 0)} of the examples"
-    verb = "is known" if missing >= 1 else "is not known"
+    whom = "Patients are" if missing >= 1 else f"The patients of {percent(missing)} of examples are"
     yield (
-        f"The patient of {whom} {verb}. Each such example counts as a patient of its own: one "
-        "person may be in two parts, which makes scores too good, and intervals are too narrow "
-        "if some are."
+        f"{whom} not known, so each such example counts as a patient of its own. If one person "
+        "has several, they may stand in two parts, which flatters the scores, and the intervals "
+        "are too narrow."
     )
 
 
@@ -85,6 +87,20 @@ def _wide(tested: Tested) -> Iterator[str]:
             wide.append(f"{label} {number(low, 2)} to {number(high, 2)}")
     if wide:
         yield f"The 95 % intervals are wide ({'; '.join(wide)}): read them, not the middle values."
+
+
+def _perfect(tested: Tested) -> Iterator[str]:
+    perfect = False
+    for metrics in (tested.scores.get("metrics", {}), *tested.scores.get("per_class", {}).values()):
+        for name in ("auroc", "recall", "precision"):
+            perfect |= (metrics.get(name) or {}).get("value") == 1
+    patients = int(tested.scores.get("patients") or 0)
+    if perfect and patients:
+        yield (
+            "Where a score is 1.000, so is its whole interval, because a bootstrap cannot draw "
+            f"errors that were not seen. Of {count(patients, 'patient')}, up to about "
+            f"{percent(min(3 / patients, 1), 0)} may still be wrong (the rule of three)."
+        )
 
 
 def _folds(tested: Tested) -> Iterator[str]:
@@ -150,7 +166,7 @@ def _rest(tested: Tested) -> Iterator[str]:
         )
     if tested.rejects:
         yield (
-            f"{count(tested.rejects, 'file')} could not be used; if they differ from the rest, "
-            "so does the performance on them."
+            f"{count(tested.rejects, 'file or image', 'files or images')} could not be used; on "
+            "such scans nothing is known of the performance."
         )
     yield "Heat maps are coarse and show where a network looked, not whether it was right to."

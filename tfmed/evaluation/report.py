@@ -41,7 +41,7 @@ def render(contents: Contents) -> str:
         metric=wording.metric_name,
         plainly=wording.plainly,
     )
-    environment.globals.update(cell=wording.cell, css=_css())
+    environment.globals.update(cell=wording.cell, setting=wording.setting, css=_css())
     return environment.get_template("report.html").render(sections.view(contents))
 
 

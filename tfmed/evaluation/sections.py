@@ -9,10 +9,10 @@ from typing import Any
 
 from markupsafe import Markup
 
-from tfmed.evaluation import figures, plots
+from tfmed.evaluation import charts, figures, plots, tables
 from tfmed.evaluation.contents import Contents
 from tfmed.evaluation.limits import Tested, limits
-from tfmed.evaluation.wording import METRICS, UNDEFINED, count, defined, interval, percent
+from tfmed.evaluation.wording import count, defined, percent
 
 SECTIONS = (
     ("summary", "Summary"),
@@ -38,8 +38,10 @@ SPLIT_NAMES = {
 def view(contents: Contents) -> dict[str, Any]:
     """Everything that the template names."""
     split = str(contents.scores.get("split", "test"))
+    metrics = contents.scores.get("metrics") or {}
     results = figures.scored(contents.predictions, contents.classes, split, contents.multi_label)
     drawn = figures.draw(results, contents.scores)
+    by_patient = contents.scores.get("per_patient") or {}
     rejects = 0 if contents.rejects is None else len(contents.rejects)
     validation = contents.data.examples.get("val", 0) if contents.data else 0
     tested = Tested(
@@ -50,21 +52,24 @@ def view(contents: Contents) -> dict[str, Any]:
         "navigation": SECTIONS,
         "task": _task(results),
         "kind": "binary" if results.binary else "several",
-        "tiles": _tiles(contents.scores, results),
+        "banded": len(results.watched) <= plots.FEW_CURVES,
+        "temperature": _temperature(contents.temperature),
+        "tiles": tables.tiles(contents.scores, results) if metrics else [],
         "sentence": _sentence(contents.scores, results),
         "data": _data(contents),
         "reject_rows": _rejects(contents),
         "history": _svg(_history(contents)),
         "figures": {name: _svg(figure) for name, figure in drawn.items()},
-        "metrics": _metrics(contents.scores.get("metrics", {})),
-        "per_class": _per_class(contents.scores, results),
-        "per_patient": _metrics(contents.scores.get("per_patient", {})),
-        "operating": _operating(contents.scores, results),
-        "folds": _table(contents.folds),
+        "metrics": tables.metrics(metrics),
+        "per_class": tables.per_class(contents.scores, results),
+        "per_patient": tables.metrics({} if "undefined" in by_patient else by_patient),
+        "not_by_patient": by_patient.get("undefined", ""),
+        "operating": tables.operating(contents.scores, results) if metrics else [],
+        "folds": tables.plain(contents.folds),
         "right": _examples(contents.examples, True),
         "wrong": _examples(contents.examples, False),
-        "exports": _table(contents.exports),
-        "parity": _table(contents.parity),
+        "exports": tables.plain(contents.exports),
+        "parity": tables.plain(contents.parity),
         "limits": limits(tested),
         "prevalence": _prevalence(results),
         "part_names": PART_NAMES,
@@ -86,25 +91,6 @@ def _task(results: figures.Scored) -> str:
     if results.binary:
         return f"binary classification: {results.classes[1]} against {results.classes[0]}"
     return f"classification, {count(k, 'class', 'classes')}"
-
-
-def _tiles(scores: Mapping[str, Any], results: figures.Scored) -> list[dict[str, Any]]:
-    metrics, per_class = scores.get("metrics", {}), scores.get("per_class", {})
-    if results.binary:
-        negative, positive = results.classes
-        rows = [
-            ("AUROC", metrics.get("auroc")),
-            ("Balanced accuracy", metrics.get("balanced_accuracy")),
-            ("Sensitivity", per_class.get(positive, {}).get("recall")),
-            ("Specificity", per_class.get(negative, {}).get("recall")),
-        ]
-    else:
-        names = ["auroc", "average_precision", "balanced_accuracy", "accuracy", "f1", "recall"]
-        present = [name for name in names if name in metrics]
-        if not results.multi_label:
-            present = [name for name in present if name not in ("average_precision", "recall")]
-        rows = [(METRICS[name][0], metrics[name]) for name in present[:4]]
-    return [{"name": name, **_bounds(metric)} for name, metric in rows]
 
 
 def _sentence(scores: Mapping[str, Any], results: figures.Scored) -> str:
@@ -139,16 +125,18 @@ def _data(contents: Contents) -> dict[str, Any] | None:
     if share >= 1:
         patients = "known for every example"
     elif share <= 0:
-        patients = "not known: each example counts as a patient of its own"
+        patients = "not known; each example counts as a patient of its own"
     else:
-        patients = f"known for {percent(share)} of the examples; each other is its own patient"
+        patients = (
+            f"known for {percent(share)} of the examples; each other example is its own patient"
+        )
     return {
         "parts": parts,
         "rows": rows,
         "examples": [data.examples.get(part, 0) for part in parts],
         "patients": [data.patients.get(part, 0) for part in parts],
         "patient_known": patients,
-        "chart": _svg(plots.class_counts(data.counts.rename(columns=PART_NAMES))),
+        "chart": _svg(charts.class_counts(data.counts, data.examples, PART_NAMES)),
         "traits": data.traits,
         "provenance": data.provenance,
         "unlabelled": data.unlabelled,
@@ -166,69 +154,7 @@ def _rejects(contents: Contents) -> list[tuple[str, int]]:
 def _history(contents: Contents) -> str:
     if contents.history is None:
         return ""
-    return plots.learning_curves(contents.history, contents.best)
-
-
-def _metrics(metrics: Mapping[str, Any]) -> list[dict[str, Any]]:
-    ordered = [name for name in METRICS if name in metrics]
-    ordered += [name for name in metrics if name not in METRICS]
-    return [
-        {
-            "name": METRICS.get(name, (name.replace("_", " "), ""))[0],
-            "tells": METRICS.get(name, ("", ""))[1],
-            **_bounds(metrics[name]),
-        }
-        for name in ordered
-        if isinstance(metrics[name], Mapping) or metrics[name] is None
-    ]
-
-
-def _per_class(scores: Mapping[str, Any], results: figures.Scored) -> dict[str, Any] | None:
-    per_class = scores.get("per_class") or {}
-    present = {name for row in per_class.values() for name in row}
-    columns = [name for name in METRICS if name in present]
-    if not columns:
-        return None
-    rows = [
-        (name, results.support.get(name), [interval(row.get(column)) for column in columns])
-        for name, row in per_class.items()
-    ]
-    return {"columns": [METRICS[name][0] for name in columns], "rows": rows}
-
-
-def _operating(scores: Mapping[str, Any], results: figures.Scored) -> list[dict[str, Any]]:
-    """Sensitivity, specificity and predictive values of a binary classifier."""
-    if not results.binary:
-        return []
-    negative, positive = (scores.get("per_class", {}).get(name, {}) for name in results.classes)
-    rows = [
-        ("Sensitivity", f"{results.classes[1]} found", positive.get("recall")),
-        ("Specificity", f"{results.classes[0]} left alone", negative.get("recall")),
-        ("Positive predictive value", "findings that are right", positive.get("precision")),
-        ("Negative predictive value", "all-clears that are right", negative.get("precision")),
-    ]
-    return [{"name": name, "tells": tells, **_bounds(metric)} for name, tells, metric in rows]
-
-
-def _bounds(metric: Mapping[str, Any] | None) -> dict[str, Any]:
-    """A metric for a table: its text, and value, low, high in 0..1 for the drawn interval."""
-    metric = metric or {}
-    value, low, high = metric.get("value"), metric.get("low"), metric.get("high")
-    bar = defined(value) and defined(low) and defined(high) and low >= 0 and high <= 1
-    text = interval(metric).partition(" (")
-    return {
-        "value": text[0],
-        "reach": text[2].rstrip(")"),
-        "bar": (value, low, high) if bar else None,
-        "undefined": text[0] == UNDEFINED,
-    }
-
-
-def _table(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
-    if not rows:
-        return None
-    columns = list(dict.fromkeys(name for row in rows for name in row))
-    return {"columns": columns, "rows": [[row.get(name) for name in columns] for row in rows]}
+    return charts.learning_curves(contents.history, contents.best)
 
 
 def _examples(rows: Sequence[Mapping[str, Any]], right: bool) -> list[dict[str, Any]]:
@@ -264,3 +190,16 @@ def _served(export_path: str) -> dict[str, str]:
     """The name and folder that a server takes, of `.../NAME/VERSION`."""
     base = PurePosixPath(export_path).parent
     return {"name": base.name, "base": str(base)}
+
+
+def _temperature(value: float | Sequence[float] | None) -> dict[str, str] | None:
+    """The temperature, or those of the members, and what they do."""
+    if value is None:
+        return None
+    values = [float(value)] if isinstance(value, (int, float)) else [float(one) for one in value]
+    text = ", ".join(f"{one:.3g}" for one in values)
+    effect = {
+        min(values) > 1.05: "Above 1, it makes the network less sure of itself.",
+        max(values) < 0.95: "Below 1, it makes the network surer of itself.",
+    }.get(True, "")
+    return {"text": text, "several": "s" if len(values) > 1 else "", "effect": effect}

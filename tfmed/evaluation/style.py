@@ -13,7 +13,7 @@ import matplotlib
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-INK, FAINT, RULE = "#1f2933", "#7b8794", "#d9dee4"
+INK, FAINT, RULE, WASH = "#1f2933", "#7b8794", "#d9dee4", "#eef1f4"
 ACCENT, ACCENT_SOFT, WARN = "#005b8f", "#9cc3dc", "#c44601"
 
 # Okabe and Ito's colours for the colour-blind, without the yellow, which vanishes on white;
@@ -21,7 +21,9 @@ ACCENT, ACCENT_SOFT, WARN = "#005b8f", "#9cc3dc", "#c44601"
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#4d4d4d")
 DASHES = ("-", (0, (4, 1.5)), (0, (1, 1.2)))
 
-_SETTINGS: dict[str, Any] = {
+FIFTHS = (0, 0.2, 0.4, 0.6, 0.8, 1)
+
+_SETTINGS: Any = {
     "font.family": "sans-serif",
     "font.sans-serif": ["DejaVu Sans"],
     "font.size": 9,
@@ -69,6 +71,13 @@ def panels(count: int, size: tuple[float, float]) -> tuple[Figure, list[Axes]]:
     return figure, list(figure.subplots(1, count, squeeze=False)[0])
 
 
+def stacked(size: tuple[float, float], ratios: Sequence[float]) -> tuple[Figure, list[Axes]]:
+    """A figure of axes above each other that share x, their heights as `ratios`."""
+    figure = Figure(figsize=size, layout="constrained")
+    axes = figure.subplots(len(ratios), 1, sharex=True, squeeze=False, height_ratios=ratios)
+    return figure, list(axes[:, 0])
+
+
 def pen(index: int) -> dict[str, Any]:
     """The colour and dashes of class number `index`."""
     return {
@@ -77,10 +86,14 @@ def pen(index: int) -> dict[str, Any]:
     }
 
 
+def short(name: str, most: int = 26) -> str:
+    """A class name that fits beside a figure."""
+    return name if len(name) <= most else f"{name[: most - 1]}\u2026"
+
+
 def square(axes: Axes) -> None:
     """Both axes from 0 to 1, equal in length, ticks every fifth."""
-    ticks: Sequence[float] = [0, 0.2, 0.4, 0.6, 0.8, 1]
-    axes.set(xlim=(0, 1), ylim=(0, 1.005), xticks=ticks, yticks=ticks)
+    axes.set(xlim=(0, 1), ylim=(0, 1.005), xticks=FIFTHS, yticks=FIFTHS)
     axes.set_aspect("equal")
 
 

@@ -4,33 +4,39 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
+from numbers import Integral, Real
+from typing import Any, TypeGuard
 
 UNDEFINED = "undefined"
 
 # What each score is called and what it tells, in the order of the report.
 METRICS: dict[str, tuple[str, str]] = {
-    "auroc": ("AUROC", "chance that an example of the class scores above one that is not"),
+    "auroc": ("AUROC", "chance that a positive example scores above a negative one"),
     "average_precision": ("Average precision", "area under precision over recall"),
     "accuracy": ("Accuracy", "share of right answers at the operating point"),
     "balanced_accuracy": ("Balanced accuracy", "mean of the recalls of the classes"),
-    "recall": ("Recall (sensitivity)", "share of the class that is found"),
+    "recall": ("Recall (sensitivity)", "share of the positive that is found"),
     "precision": ("Precision (PPV)", "share of findings that are right, at this prevalence"),
     "specificity": ("Specificity", "share of the others that are rightly left alone"),
     "f1": ("F1", "harmonic mean of recall and precision"),
     "accuracy_at_half": ("Accuracy at 0.5", "accuracy with a threshold of one half"),
     "brier": ("Brier score", "mean squared error of the probabilities; lower is better"),
-    "ece": ("Calibration error (ECE)", "mean gap of probability and share; lower is better"),
+    "ece": ("Calibration error", "ECE: mean gap of probability and share; lower is better"),
 }
-LOWER_IS_BETTER = ("brier", "ece")
+# What stands where a cell is empty; elsewhere it is `undefined`.
+MISSING: dict[str, str] = {"tolerance": "stated only", "difference": "not compared", "note": ""}
+MISSING |= {"max_difference": "not compared", "bytes": "not made", "latency_ms": "not run"}
 
 HEADINGS = {
     "auroc": "AUROC",
+    "ema_decay": "averaging of weights",
+    "mixup": "MixUp",
+    "name": "what",
+    "url": "URL",
     "bytes": "size",
     "latency_ms": "latency",
     "max_difference": "largest difference",
     "difference": "largest difference",
-    "int8": "int8",
     "ok": "holds",
     "passed": "holds",
 }
@@ -43,7 +49,7 @@ def metric_name(name: str) -> str:
 
 def heading(name: str) -> str:
     """A column's name as the head of a table."""
-    return HEADINGS.get(name, name.replace("_", " "))
+    return HEADINGS.get(name, name.replace("_", " ").replace("auroc", "AUROC"))
 
 
 def number(value: Any, digits: int = 3) -> str:
@@ -53,9 +59,11 @@ def number(value: Any, digits: int = 3) -> str:
     return f"{float(value):.{digits}f}"
 
 
-def defined(value: Any) -> bool:
+def defined(value: Any) -> TypeGuard[float]:
     """Whether a value is a finite number."""
-    return isinstance(value, (int, float)) and math.isfinite(value)
+    if isinstance(value, bool):
+        return False
+    return isinstance(value, Real) and math.isfinite(value)
 
 
 def interval(metric: Mapping[str, Any] | None, digits: int = 3) -> str:
@@ -77,7 +85,19 @@ def reach_of(metric: Mapping[str, Any], digits: int = 3) -> str:
 
 def percent(value: Any, digits: int = 1) -> str:
     """A share of 0..1 as a percentage."""
-    return f"{float(value):.{digits}%}" if defined(value) else UNDEFINED
+    return f"{100 * float(value):.{digits}f}\u00a0%" if defined(value) else UNDEFINED
+
+
+def setting(name: str, value: Any, classes: Sequence[str]) -> str:
+    """A plan's value in words: of `window` its range, of class weights each with its class."""
+    if name == "window":
+        if not value or isinstance(value, str):
+            return "percentiles of each image"
+        return " to ".join(map(plainly, value))
+    if name == "class_weights" and value and len(value) == len(classes):
+        pairs = zip(classes, value, strict=True)
+        return ", ".join(f"{label} {plainly(weight)}" for label, weight in pairs)
+    return plainly(value)
 
 
 def count(value: int, one: str, many: str = "") -> str:
@@ -98,32 +118,34 @@ def cell(name: str, value: Any) -> str:
         return "yes" if value else "no"
     if isinstance(value, str):
         return value
+    if isinstance(value, Mapping):
+        value = value.get("value")
+    whole = isinstance(value, Integral)
     if not defined(value):
-        return "" if value is None and name not in METRICS else UNDEFINED
-    if name in ("bytes", "size"):
+        return MISSING.get(name, UNDEFINED)
+    if name == "bytes":
         return file_size(value)
     if name.endswith("_ms"):
         return f"{value:.2f} ms"
     if "difference" in name or "tolerance" in name:
-        return f"{value:.1e}" if value else "0"
-    return f"{value:,}" if isinstance(value, int) else number(value)
+        return f"{value:.1e}".replace("e-0", "e-") if value else "0"
+    return f"{int(value):,}" if whole else number(value)
 
 
 def plainly(value: Any) -> str:
     """A setting's value in words: `128 x 128`, `noise (probability 0.1)`, `none`."""
-    if value is None or (isinstance(value, (list, tuple, dict, str)) and len(value) == 0):
-        return "none"
+    if isinstance(value, Mapping):
+        words = [f"{heading(key)} {plainly(item)}" for key, item in value.items() if key != "name"]
+        if "name" not in value:
+            return ", ".join(words) or "none"
+        return f"{value['name']} ({', '.join(words)})" if words else str(value["name"])
+    if isinstance(value, (list, tuple)):
+        between = "; " if any(isinstance(item, Mapping) for item in value) else ", "
+        if all(isinstance(item, int) for item in value):
+            between = " x "
+        return between.join(map(plainly, value)) or "none"
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, float):
         return f"{value:.4g}"
-    if isinstance(value, Mapping):
-        rest = [f"{key} {plainly(item)}" for key, item in value.items() if key != "name"]
-        inner = ", ".join(rest)
-        return (
-            f"{value['name']} ({inner})" if "name" in value and rest else value.get("name", inner)
-        )
-    if isinstance(value, Sequence) and not isinstance(value, str):
-        steps = any(isinstance(item, Mapping) for item in value)
-        return ("; " if steps else ", ").join(plainly(item) for item in value)
-    return str(value)
+    return "none" if value is None or value == "" else str(value)

@@ -10,6 +10,7 @@ from PIL import Image as Picture
 
 GAP = 6
 ALPHA = 0.65
+FAINT, FULL = 0.15, 0.6
 
 
 def overlay(
@@ -51,7 +52,8 @@ def overlay(
     strength = np.clip(np.asarray(warm.resize((width, height), Picture.Resampling.BILINEAR)), 0, 1)
     colour = matplotlib.colormaps[colormap](strength)[..., :3] * 255
     grey = np.asarray(plain.convert("L"), np.float32)[..., None]
-    alpha = ALPHA * strength[..., None]
+    # Faint heat is left out: a veil over the whole image hides the anatomy.
+    alpha = ALPHA * np.clip((strength[..., None] - FAINT) / (FULL - FAINT), 0, 1)
     mixed = np.round(grey * (1 - alpha) + colour * alpha).astype(np.uint8)
     pane = Picture.new("RGB", (2 * width + GAP, height), "white")
     pane.paste(plain, (0, 0))
