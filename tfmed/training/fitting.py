@@ -33,8 +33,9 @@ def fit(
     on from `folder/backup/`; call `checkpoint.clear(folder)` when the model has been saved.
 
     Args:
-        model: a function that makes it (called in the strategy's scope, under the settings'
-            precision), or a ready one. Images [B, ...] to logits [B, K].
+        model: images [B, ...] to logits [B, K]. A function that makes it (called in the
+            strategy's scope, under the settings' precision), or a ready one, which on one
+            device gets the best weights itself.
         task_loss: (targets [B, ...], logits float32 [B, K]) to losses float32 [B].
         batches: (first step, steps) to a data set of that many (images, targets, weights) or
             (images, targets), each a whole global batch. A pure function of the step makes a
@@ -69,10 +70,10 @@ def fit(
     epoch_steps = -(-examples // settings.batch_size)
     loop = Loop(program, validate, epoch_steps, folder, rows_of_step)
     loop.train(_repeated(batches) if isinstance(batches, tf.data.Dataset) else batches)
-    program.take_best()
-    if settings.precision == "float32" and replicas == 1:
-        return program.model
-    return float32(program.model)
+    best = program.finished()
+    if replicas == 1 and all(layer.compute_dtype == "float32" for layer in best._flatten_layers()):
+        return best
+    return float32(best)
 
 
 def _repeated(dataset: tf.data.Dataset) -> Batches:

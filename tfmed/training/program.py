@@ -11,6 +11,7 @@ import tensorflow as tf
 
 from tfmed.training import optimizers
 from tfmed.training.averaging import MovingAverage
+from tfmed.training.fused import fused
 from tfmed.training.schedule import learning_rate
 from tfmed.training.settings import Settings
 
@@ -29,7 +30,8 @@ class Program:
         strategy: over which devices.
 
     Attributes:
-        model: images [B, ...] to logits [B, K].
+        model: the one that is trained, images [B, ...] to logits [B, K].
+        plain: the one that was made; another where the trained one has fused layers.
         step: steps done.
         horizon: all steps of the schedule.
     """
@@ -45,7 +47,8 @@ class Program:
         self.strategy = strategy
         self._loss = loss
         with strategy.scope():
-            self.model = _made(build, settings, strategy)
+            self.plain = _made(build, settings, strategy)
+            self.model = fused(self.plain) if strategy.num_replicas_in_sync == 1 else self.plain
             self._optimizer = optimizers.build(settings, self.model.trainable_variables)
             self._average = None
             if settings.ema_decay:
@@ -87,9 +90,10 @@ class Program:
         for variable, value in zip(self.best, self.model.get_weights(), strict=True):
             variable.assign(value)
 
-    def take_best(self) -> None:
-        """Give the model the best weights."""
-        self.model.set_weights([variable.numpy() for variable in self.best])
+    def finished(self) -> keras.Model:
+        """The plain model with the best weights."""
+        self.plain.set_weights([variable.numpy() for variable in self.best])
+        return self.plain
 
     def _rate(self, step: tf.Tensor) -> tf.Tensor:
         settings = self.settings
@@ -130,7 +134,7 @@ class Program:
 def _made(
     build: Builder | keras.Model, settings: Settings, strategy: tf.distribute.Strategy
 ) -> keras.Model:
-    """The model under the strategy and precision; a ready one is cloned where it must be."""
+    """The model under the strategy and precision; a ready one is copied where it must be."""
     if isinstance(build, keras.Model):
         if strategy.num_replicas_in_sync == 1:
             return build

@@ -59,22 +59,30 @@ def precision(name: str, image_shape: tuple[int, ...]) -> str:
         for it and images have 64 pixels or more a side, as smaller ones do not pay.
 
     Raises:
-        ConfigError: the name is none of these.
+        ConfigError: the name is none of these, or bfloat16 is asked for volumes on a CPU:
+            TensorFlow 2.21 gives wrong gradients there (Conv3DBackpropFilterV2 where a feature
+            volume is 2 deep reads memory that it has not written).
     """
+    gpus = tf.config.list_physical_devices("GPU")
+    is_volume = len(image_shape) > 3
     if name != "auto":
         if name not in PRECISIONS:
             known = ", ".join(("auto", *PRECISIONS))
             raise ConfigError(f"precision is {name!r}; expected one of {known}")
+        if name == "mixed_bfloat16" and is_volume and not gpus:
+            raise ConfigError(
+                "precision mixed_bfloat16 gives wrong gradients for volumes on a CPU in this "
+                "TensorFlow; use float32"
+            )
         return name
-    gpus = tf.config.list_physical_devices("GPU")
     if gpus:
         details = [tf.config.experimental.get_device_details(gpu) for gpu in gpus]
         capability = min(detail.get("compute_capability", (0, 0)) for detail in details)
         if capability >= (8, 0):
             return "mixed_bfloat16"
         return "mixed_float16" if capability >= (7, 0) else "float32"
-    large = min(image_shape[:-1]) >= _BF16_MIN_SIDE
-    return "mixed_bfloat16" if large and _cpu_flags() & _CPU_FLAGS_BF16 else "float32"
+    pays = min(image_shape[:-1]) >= _BF16_MIN_SIDE and not is_volume
+    return "mixed_bfloat16" if pays and _cpu_flags() & _CPU_FLAGS_BF16 else "float32"
 
 
 def _cpu_flags(path: Path = Path("/proc/cpuinfo")) -> set[str]:
