@@ -63,6 +63,15 @@ def test_white_is_zero_is_turned(tmp_path: Path) -> None:
     assert read(tmp_path / "a.tif").pixels[..., 0].tolist() == [[255, 0]]
 
 
+@pytest.mark.parametrize("kind", ["uint8", "uint16"])
+def test_white_is_zero_is_turned_under_a_codec_too(tmp_path: Path, kind: str) -> None:
+    pixels = makers.noise((6, 7), high=256, dtype=kind)
+    Pillow.fromarray(pixels).save(tmp_path / "a.tif", compression="tiff_lzw")
+    with tifffile.TiffFile(tmp_path / "a.tif", mode="r+b") as file:
+        file.pages[0].tags[262].overwrite(0)
+    assert np.array_equal(read(tmp_path / "a.tif").pixels[..., 0], ~pixels)
+
+
 def test_a_palette_becomes_rgb(tmp_path: Path) -> None:
     image = Pillow.fromarray(np.array([[0, 1]], np.uint8), "P")
     image.putpalette([255, 0, 0, 0, 0, 9])

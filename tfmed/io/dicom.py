@@ -7,7 +7,7 @@ interpretation); PS3.5 annex A (transfer syntaxes).
 from __future__ import annotations
 
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 import pydicom
@@ -123,33 +123,40 @@ def _finish(
 ) -> tuple[np.ndarray, int]:
     """Slope, intercept and inversion, in whole numbers where they are whole."""
     stored = stored.astype(stored.dtype.newbyteorder("="), copy=False)
-    total = inversion_sum(header) if header.inverted else None
-    if total is None and pairs == [(1.0, 0.0)]:
+    if not header.inverted and pairs == [(1.0, 0.0)]:
         kept = stored.astype(np.float32) if stored.dtype == np.float64 else stored
         return kept, header.bits_stored
-    numbers = [number for pair in pairs for number in pair] + [total or 0.0]
-    if stored.dtype.kind in "iu" and all(number.is_integer() for number in numbers):
-        work: type[np.int64] | type[np.float64] = np.int64
-    else:
-        work = np.float64
+    # Only frames with one slope are ever inverted, see `Header.same_rescale`.
+    total = inversion_sum(header) if header.inverted else 0.0
+    kind = _type(stored, pairs, total, header)
+    work: np.dtype[Any] = np.dtype(np.float64 if kind.kind == "f" else np.int64)
+    if kind.kind != "f" and kind.itemsize < 4:
+        work = np.dtype(np.int32)
     slopes, intercepts = (
-        np.asarray(part, dtype=work).reshape(-1, 1, 1, 1) for part in zip(*pairs, strict=True)
+        np.array(part, dtype=work).reshape(-1, 1, 1, 1) for part in zip(*pairs, strict=True)
     )
-    values = stored.astype(work) * slopes + intercepts
-    if total is not None:
-        values = work(total) - values
-    return values.astype(_type(values, header, pairs)), header.bits_stored
+    values = stored.astype(work)
+    values *= slopes
+    values += intercepts
+    if header.inverted:
+        np.subtract(np.array(total, dtype=work), values, out=values)
+    return values.astype(kind), header.bits_stored
 
 
-def _type(values: np.ndarray, header: Header, pairs: list[tuple[float, float]]) -> np.dtype:
+def _type(
+    stored: np.ndarray, pairs: list[tuple[float, float]], total: float, header: Header
+) -> np.dtype:
     """The smallest type that holds all that the stored bits can say: one type a header."""
-    if values.dtype.kind == "f":
+    numbers = [number for pair in pairs for number in pair] + [total]
+    if stored.dtype.kind == "f" or not all(number.is_integer() for number in numbers):
         return np.dtype(np.float32)
-    ends = (-(2 ** (header.bits_stored - 1)), 2 ** (header.bits_stored - 1) - 1)
-    if not header.signed:
-        ends = (0, 2**header.bits_stored - 1)
-    reach = [end * slope + intercept for end in ends for slope, intercept in pairs]
-    reach += [int(values.min()), int(values.max())]
+    half = 2 ** (header.bits_stored - 1)
+    ends = [-half, half - 1] if header.signed else [0, 2 * half - 1]
+    # A lossy codec may overshoot what the header promises.
+    ends += [int(stored.min()), int(stored.max())]
+    reach = [end * int(slope) + int(intercept) for end in ends for slope, intercept in pairs]
+    # Inversion swaps the ends of the range among themselves; what overshoots, it mirrors.
+    reach += [int(total) - value for value in reach] if header.inverted else []
     for kind in (np.uint8, np.int16, np.uint16, np.int32):
         if np.iinfo(kind).min <= min(reach) and max(reach) <= np.iinfo(kind).max:
             return np.dtype(kind)

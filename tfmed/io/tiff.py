@@ -111,4 +111,6 @@ def _by_pillow(path: str | Path, page: Any) -> np.ndarray:
         pixels = with_channels(image)
     if int(page.bitspersample) == 16 and page.dtype.kind in "ui":
         pixels = pixels.astype(page.dtype, copy=False)
+        if int(page.photometric) == WHITE_IS_ZERO:  # Pillow turns 1 and 8 bits only.
+            pixels = ~pixels
     return pixels
