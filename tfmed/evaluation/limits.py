@@ -131,8 +131,8 @@ def _classes(tested: Tested) -> Iterator[str]:
     if len(tested.support) == 2 and total:
         name, n = list(tested.support.items())[1]
         yield (
-            f"{percent(n / total)} of the test examples are {name}. Where it is rarer or more "
-            "frequent, precision (predictive value) and calibration differ from those shown."
+            f"{percent(n / total)} of the test examples are of class {name}. Where it is rarer "
+            "or more frequent, predictive values and calibration differ from those shown."
         )
 
 

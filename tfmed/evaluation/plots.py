@@ -89,12 +89,11 @@ def reliability(table: pd.DataFrame, meaning: str, outcome: str) -> str:
             full["score"],
             full["share"],
             yerr=np.clip(np.stack(reach), 0, 1),
-            fmt="o-",
+            fmt="o",
             color=style.ACCENT,
             ecolor=style.ACCENT_SOFT,
             elinewidth=2.2,
             markersize=4.5,
-            linewidth=1.2,
         )
         ax.set(ylabel=outcome, ylim=(-0.02, 1.02), yticks=style.FIFTHS)
         middle, width = (table["low"] + table["high"]) / 2, table["high"] - table["low"]

@@ -110,8 +110,8 @@ def _sentence(scores: Mapping[str, Any], results: figures.Scored) -> str:
         else "It"
     )
     return (
-        f"{at} finds {percent(found['value'])} of {positive} and rightly leaves "
-        f"{percent(cleared['value'])} of {negative} alone."
+        f"{at} recognises {percent(found['value'])} of the examples of {positive} and "
+        f"{percent(cleared['value'])} of those of {negative}."
     )
 
 

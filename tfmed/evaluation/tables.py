@@ -75,10 +75,26 @@ def operating(scores: Mapping[str, Any], results: Scored) -> list[dict[str, Any]
         return []
     negative, positive = (scores.get("per_class", {}).get(name, {}) for name in results.classes)
     rows = [
-        ("Sensitivity", f"{results.classes[1]} found", positive.get("recall")),
-        ("Specificity", f"{results.classes[0]} left alone", negative.get("recall")),
-        ("Positive predictive value", "findings that are right", positive.get("precision")),
-        ("Negative predictive value", "all-clears that are right", negative.get("precision")),
+        (
+            "Sensitivity",
+            f"share of {results.classes[1]} that is recognised",
+            positive.get("recall"),
+        ),
+        (
+            "Specificity",
+            f"share of {results.classes[0]} that is recognised",
+            negative.get("recall"),
+        ),
+        (
+            "Positive predictive value",
+            f"share of {results.classes[1]} called that is right",
+            positive.get("precision"),
+        ),
+        (
+            "Negative predictive value",
+            f"share of {results.classes[0]} called that is right",
+            negative.get("precision"),
+        ),
     ]
     return [{"name": name, "tells": tells, **bounds(metric)} for name, tells, metric in rows]
 

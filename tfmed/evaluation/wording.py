@@ -21,7 +21,10 @@ METRICS: dict[str, tuple[str, str]] = {
     "f1": ("F1", "harmonic mean of recall and precision"),
     "accuracy_at_half": ("Accuracy at 0.5", "accuracy with a threshold of one half"),
     "brier": ("Brier score", "mean squared error of the probabilities; lower is better"),
-    "ece": ("Calibration error", "ECE: mean gap of probability and share; lower is better"),
+    "ece": (
+        "Calibration error",
+        "mean gap of probability and share (ECE); lower is better, resampling inflates it",
+    ),
 }
 # What stands where a cell is empty; elsewhere it is `undefined`.
 MISSING: dict[str, str] = {"tolerance": "stated only", "difference": "not compared", "note": ""}

@@ -1,0 +1,299 @@
+"""The report as its reader gets it: whole, offline, honest, and without identifiers."""
+
+from __future__ import annotations
+
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tfmed.data.dataset import Dataset
+from tfmed.evaluation import Contents, DataFacts, describe, render, write
+from tfmed.run import Run
+
+PNG = b"\x89PNG\r\n\x1a\n-not-really-"
+VOID = {"meta", "br", "img", "hr", "link", "input"}
+
+
+class Page(HTMLParser):
+    """Checks that tags nest, and keeps ids, links and visible text."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.ids: list[str] = []
+        self.links: list[str] = []
+        self.text = ""
+        self.feed(text)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag not in VOID:
+            self.open.append(tag)
+        values = dict(attrs)
+        self.ids += [values["id"]] if values.get("id") else []
+        self.links += [values[key] or "" for key in ("href", "src", "xlink:href") if key in values]
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.handle_starttag(tag, attrs)
+        if tag not in VOID:
+            self.open.pop()
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if not {"style", "script"} & set(self.open):
+            self.text += data
+
+
+def score(value: float | None, low: float | None = 0.5, high: float | None = 0.99) -> dict:
+    return {"value": value, "low": low, "high": high}
+
+
+def scores(**changes: Any) -> dict[str, Any]:
+    row = {"recall": score(0.8123), "precision": score(0.7234), "auroc": score(0.9012)}
+    return {
+        "task": "classification",
+        "split": "test",
+        "threshold": 0.4321,
+        "examples": 40,
+        "patients": 20,
+        "metrics": {"auroc": score(0.9012, 0.8456, 0.9567), "balanced_accuracy": score(0.8342)},
+        "per_class": {"normal": {**row, "examples": 20}, "nodule": {**row, "examples": 20}},
+        "per_patient": {"undefined": "no patient has more than one example"},
+        **changes,
+    }
+
+
+def predictions(n: int = 40) -> pd.DataFrame:
+    random = np.random.default_rng(0)
+    truth = np.arange(n) % 2
+    p = np.clip(0.5 * truth + random.random(n) * 0.5, 0, 1)
+    names = np.array(["normal", "nodule"])
+    return pd.DataFrame(
+        {
+            "id": [f"SECRET-ID-{i}" for i in range(n)],
+            "patient": [f"SECRET-PATIENT-{i // 2}" for i in range(n)],
+            "split": "test",
+            "truth": names[truth],
+            "prediction": names[(p > 0.4321).astype(int)],
+            "p_normal": 1 - p,
+            "p_nodule": p,
+        }
+    )
+
+
+def contents(**changes: Any) -> Contents:
+    example = {"truth": "normal", "prediction": "nodule", "of": "nodule", "png": PNG}
+    given: dict[str, Any] = {
+        "name": "lungs",
+        "classes": ("normal", "nodule"),
+        "scores": scores(),
+        "predictions": predictions(),
+        "data": DataFacts(
+            counts=pd.DataFrame({"train": [60, 60], "test": [20, 20]}, index=["normal", "nodule"]),
+            examples={"train": 120, "test": 40},
+            patients={"train": 60, "test": 20},
+            patient_known=0.0,
+            size=(512, 512),
+        ),
+        "rejects": pd.DataFrame({"path": ["/SECRET-PATH/x.dcm"], "reason": ["truncated file"]}),
+        "plan": [("size", (64, 64), "half of the median", False), ("epochs", 7, "asked", True)],
+        "history": pd.DataFrame(
+            {"epoch": [1, 2, 3], "loss": [0.9, 0.5, 0.4], "val_auroc": [0.6, 0.7, 0.8]}
+        ),
+        "temperature": [1.2345],
+        "examples": [
+            {"row": 17, "right": False, "probability": 0.98765, **example},
+            {"row": 3, "right": True, "probability": 0.9, **example},
+        ],
+        "exports": [{"variant": "int8", "bytes": 712_000, "latency_ms": 0.61, "auroc": 0.89}],
+        "parity": [{"what": "serving", "difference": 3e-7, "tolerance": 1e-4, "ok": True}],
+        "export_path": "savedmodels/lungs/1",
+        "input_size": (64, 64),
+    }
+    return Contents(**{**given, **changes})
+
+
+@pytest.fixture(scope="module")
+def html() -> str:
+    return render(contents())
+
+
+def test_the_page_parses_and_its_navigation_leads_somewhere(html: str) -> None:
+    page = Page(html)
+    assert page.open == []
+    assert shared_ids(page) == []
+    anchors = [link[1:] for link in page.links if link.startswith("#") and len(link) < 20]
+    assert len(anchors) >= 11
+    assert {"summary", "data", "scores", "limits", "use"} <= set(anchors)
+    assert set(anchors) <= set(page.ids)
+
+
+def shared_ids(page: Page) -> list[str]:
+    """Ids that occur twice, but for those that a figure's drawing shares with another's."""
+    twice = {name for name in page.ids if page.ids.count(name) > 1}
+    return [name for name in twice if not re.fullmatch(r"[mph][0-9a-f]{10}", name)]
+
+
+def test_nothing_comes_from_outside(html: str) -> None:
+    page = Page(html)
+    for link in page.links:
+        assert link.startswith(("#", "data:image/png;base64,")), link
+    assert "<script" not in html and "<link" not in html and "@import" not in html
+    assert re.findall(r"url\((?!#)[^)]*\)", html) == []
+    assert "http" not in html.replace("localhost", "").replace("--rest_api_port", "")
+
+
+def test_no_identifier_is_printed(html: str) -> None:
+    assert "SECRET" not in html
+    assert "truncated file" in html
+
+
+def test_numbers_are_those_of_the_scores(html: str) -> None:
+    text = Page(html).text
+    for number in ("0.901", "0.846 to 0.957", "0.834", "0.812", "0.723", "40 examples"):
+        assert number in text, number
+    assert "of 20 patients" in text and "0.432" in text
+    assert "712 KB" in text and "0.61 ms" in text and "3.0e-7" in text
+    assert "temperature (1.23)" in text
+    assert "81.2\u00a0% of the examples of nodule" in text
+
+
+def test_rows_of_examples_count_as_a_spreadsheet_does(html: str) -> None:
+    # Position 17 from 0, below a header in row 1.
+    assert "Row 19." in Page(html).text and "0.988" in Page(html).text
+
+
+def test_settings_by_hand_are_marked(html: str) -> None:
+    assert html.count("set by hand") == 1
+    assert "64 x 64" in Page(html).text
+
+
+def test_limits_follow_from_the_facts(html: str) -> None:
+    text = Page(html).text
+    assert "not a medical device" in text.lower()
+    assert "Patients are not known" in text
+    assert "Fewer than 30 test examples" in text
+    assert "rests on 20 patients" in text
+    assert "AUROC 0.85 to 0.96" in text
+    assert "64 x 64 pixels of images that are typically 512 x 512" in text
+    assert "1 file or image could not be used" in text
+
+
+def test_limits_are_silent_where_there_is_no_ground() -> None:
+    tight = {"auroc": score(0.9, 0.89, 0.91)}
+    large = pd.concat([predictions(400)] * 2, ignore_index=True)
+    data = DataFacts(pd.DataFrame(), {}, {}, patient_known=1.0, size=(64, 64))
+    text = render(
+        contents(
+            scores=scores(metrics=tight, patients=400), predictions=large, data=data, rejects=None
+        )
+    )
+    for absent in ("not known, so each", "Fewer than", "rests on", "are wide", "could not be used"):
+        assert absent not in text, absent
+
+
+def test_undefined_scores_read_undefined() -> None:
+    undefined = {"auroc": score(None, None, None), "f1": score(float("nan"), None, None)}
+    text = Page(render(contents(scores=scores(metrics=undefined)))).text
+    assert text.count("undefined") >= 3
+    assert not re.search(r"\bnan\b|\bNone\b", text)
+    assert "0.000" not in text
+
+
+def test_a_page_without_labels_says_so() -> None:
+    blank = predictions().assign(truth=None)
+    bare = Contents("new scans", ("normal", "nodule"), {}, blank)
+    page = Page(render(bare))
+    assert page.open == []
+    assert "no labels" in page.text and "Nothing has been exported" in page.text
+    assert "Fewer than" not in page.text
+
+
+def test_one_class_in_the_test_part_has_no_curve_and_no_error() -> None:
+    one = predictions().assign(truth="normal")
+    text = Page(render(contents(predictions=one))).text
+    assert "curves are undefined" in text
+
+
+@pytest.mark.parametrize("multi_label", [False, True])
+def test_several_classes_have_one_curve_each(multi_label: bool) -> None:
+    random = np.random.default_rng(0)
+    classes = tuple(f"class {c}" for c in "abcdefghijk")
+    p = random.dirichlet(np.ones(11), 60)
+    named = [classes[i % 11] for i in range(60)]
+    table = pd.DataFrame(
+        {"id": "i", "patient": [str(i) for i in range(60)], "split": "test", "truth": named}
+    ).assign(prediction=np.array(classes)[p.argmax(axis=1)], unknown="")
+    table[[f"p_{name}" for name in classes]] = p
+    threshold = [0.1 * k for k in range(11)] if multi_label else None
+    per_class = {name: {"auroc": score(0.7)} for name in classes}
+    text = render(
+        contents(
+            classes=classes,
+            predictions=table,
+            multi_label=multi_label,
+            scores=scores(per_class=per_class, threshold=threshold),
+        )
+    )
+    assert all(f"{name} 0.700" in text for name in classes)
+    assert ("Confusion matrix" in text) == (not multi_label)
+
+
+def test_names_are_escaped_and_dollars_are_no_formula() -> None:
+    classes = ("<b>a</b>", "$x_1$ & \u00fc")
+    table = predictions().rename(
+        columns={"p_normal": f"p_{classes[0]}", "p_nodule": f"p_{classes[1]}"}
+    )
+    for column in ("truth", "prediction"):
+        table[column] = table[column].map(dict(zip(("normal", "nodule"), classes, strict=True)))
+    html = render(contents(name="<script>alert(1)</script>", classes=classes, predictions=table))
+    assert "<script" not in html and "<b>a</b>" not in html
+    assert "$x_1$ &amp; \u00fc" in html
+    assert Page(html).open == []
+
+
+def test_equal_contents_give_equal_bytes() -> None:
+    assert render(contents()) == render(contents())
+
+
+def test_the_report_is_written_into_the_run(tmp_path: Path) -> None:
+    path = write(Run(tmp_path / "run"), contents())
+    assert path == tmp_path / "run" / "report.html"
+    assert path.read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
+
+
+def test_rendering_leaves_matplotlibs_settings_alone() -> None:
+    import matplotlib
+
+    before = dict(matplotlib.rcParams)
+    render(contents())
+    assert dict(matplotlib.rcParams) == before
+
+
+def test_facts_count_classes_parts_and_patients() -> None:
+    table = pd.DataFrame(
+        {
+            "patient": ["p1", "p1", "p2", "p3"],
+            "patient_known": [True, True, True, False],
+            "label": ["a", "b", "b", None],
+            "split": ["train", "train", "test", "test"],
+            "manufacturer": ["Acme", "Acme", "", "Bolt"],
+            "height": [10, 10, 20, 20],
+            "width": [30, 30, 30, 30],
+            "depth": [1, 1, 1, 5],
+        }
+    )
+    facts = describe(Dataset(table, ("a", "b"), "x", facts={"licence": "CC0", "folder": "/SECRET"}))
+    assert facts.counts.to_dict() == {"train": {"a": 1, "b": 1}, "test": {"a": 0, "b": 1}}
+    assert facts.examples == {"train": 2, "test": 2}
+    assert facts.patients == {"train": 1, "test": 2}
+    assert facts.patient_known == 0.75 and facts.unlabelled == 1 and facts.scanners == 2
+    assert facts.provenance == {"licence": "CC0"}
+    assert ("Scanner maker", "Acme (2), Bolt (1)") in facts.traits
