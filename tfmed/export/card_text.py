@@ -86,7 +86,7 @@ def _scores(scores: Mapping[str, Any]) -> str:
 
 
 def _tflite(variants: Mapping[str, Any]) -> list[tuple[str, ...]]:
-    rows = []
+    rows: list[tuple[str, ...]] = []
     for name, facts in variants.items():
         if "bytes" not in facts:
             rows.append((name, "not written", "", _said(facts.get("failed"))))
@@ -102,12 +102,12 @@ def _parity(rows: Sequence[Mapping[str, Any]]) -> list[tuple[str, ...]]:
     def allowed(row: Mapping[str, Any]) -> str:
         return "stated only" if row["tolerance"] is None else f"{row['tolerance']:g}"
 
-    return [
-        (row["name"], "not compared", "", row["note"])
-        if row["max_difference"] is None
-        else (row["name"], f"{row['max_difference']:.1e}", allowed(row), row["note"])
-        for row in rows
-    ]
+    lines: list[tuple[str, ...]] = []
+    for row in rows:
+        gap = row["max_difference"]
+        said = ("not compared", "") if gap is None else (f"{gap:.1e}", allowed(row))
+        lines.append((row["name"], *said, row["note"]))
+    return lines
 
 
 def _number(value: Any) -> str:

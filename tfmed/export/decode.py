@@ -14,9 +14,11 @@ from tfmed.transforms.prepare import match_channels
 
 MAX_PIXELS = 4096 * 4096
 PNG_START = b"\x89PNG\r\n\x1a\n"
+JPEG_START = b"\xff\xd8\xff"
 PALETTE = 3
 # Where an APP1 segment with the orientation can stand: before the image data.
 HEADER_BYTES = 1 << 18
+TURNED_BY_XMP = r"""\C*tiff:Orientation(="|>)[2-8]\C*"""
 
 
 def decode(data: tf.Tensor, pixels: PixelCode, channels: int) -> tf.Tensor:
@@ -24,8 +26,8 @@ def decode(data: tf.Tensor, pixels: PixelCode, channels: int) -> tf.Tensor:
 
     Not valid, and so an error of the operation: anything but PNG and JPEG, another bit depth
     than `pixels.bits` (a palette counts as 8 bits, a JPEG is 8 bits), CMYK, more than 4096 x
-    4096 pixels by the header, damaged data. Transparency is dropped. A JPEG is turned by its
-    EXIF orientation.
+    4096 pixels by the header, damaged data, a turn that only XMP names. Transparency is
+    dropped. A JPEG is turned by its EXIF orientation.
 
     Args:
         data: string scalar, a whole file.
@@ -62,11 +64,17 @@ def _png(data: tf.Tensor, bits: int, channels: int) -> tf.Tensor:
 
 def _jpeg(data: tf.Tensor, channels: int) -> tf.Tensor:
     """Decode a grey or colour JPEG, as libjpeg's accurate transform does, and turn it."""
+    # libjpeg would tell the server's log of every file that is no JPEG.
+    data = tf.where(tf.strings.substr(data, 0, len(JPEG_START)) == JPEG_START, data, "")
     shape = tf.cast(tf.io.extract_jpeg_shape(data), tf.int64)
     fits = (shape[0] * shape[1] <= MAX_PIXELS) & ((shape[2] == 1) | (shape[2] == 3))
+    turned = orientation(data)
+    # Readers take the orientation of the XMP text where EXIF has none; no graph reads XML.
+    start = tf.strings.substr(data, 0, HEADER_BYTES)
+    fits &= (turned != 1) | ~tf.strings.regex_full_match(start, TURNED_BY_XMP)
     guarded = tf.where(fits, data, "")
     image = tf.io.decode_jpeg(guarded, channels=0, dct_method="INTEGER_ACCURATE")
-    return turn(_channels(image, channels), orientation(guarded))
+    return turn(_channels(image, channels), turned)
 
 
 def _channels(image: tf.Tensor, channels: int) -> tf.Tensor:

@@ -137,12 +137,12 @@ def _bytes_rows(
     """The rows of `serving_bytes` and `classify`."""
     if not classifier.planar:
         return [Row("serving_bytes", None, None, "PNG and JPEG carry no volumes")]
-    try:
-        sent, note = _as_files(classifier, exported, images, files)
-    except DataError as error:
-        return [Row(name, None, None, str(error)) for name in ("serving_bytes", "classify")]
-    answer = _in_calls(lambda part: exported.predict_bytes(part)[0], sent)
-    scores = _in_calls(lambda part: exported.classify([example(d) for d in part])[1], sent)
+    sent, note = _as_files(classifier, exported, images, files)
+    if not sent:
+        return [Row(name, None, None, note) for name in ("serving_bytes", "classify")]
+    live, data = live[list(sent)], list(sent.values())
+    answer = _in_calls(lambda part: exported.predict_bytes(part)[0], data)
+    scores = _in_calls(lambda part: exported.classify([example(d) for d in part])[1], data)
     return [
         _row("serving_bytes", live, answer, note=note),
         _row("classify", live, scores, note=note),
@@ -154,26 +154,31 @@ def _as_files(
     exported: Exported,
     images: Sequence[np.ndarray],
     files: Sequence[bytes | None],
-) -> tuple[list[bytes], str]:
-    """Each image as the bytes to send: its own file where that is valid, else a PNG.
+) -> tuple[dict[int, bytes], str]:
+    """Index of an image to the bytes to send, and in words what they are.
 
-    Raises:
-        DataError: pixels that the pixel code cannot hold.
+    Each image is its own file where that is valid, else a PNG; one whose pixels no PNG of the
+    pixel code holds is left out.
     """
-    own = list(files) or [None] * len(images)
-    given = [index for index, data in enumerate(own) if data]
-    checked = _in_calls(
-        lambda part: exported.predict_bytes(part)[1], [own[i] or b"" for i in given]
-    )
-    valid = dict(zip(given, checked, strict=True))
-    sent = [
-        (own[index] or b"") if valid.get(index) else classifier.pixels.encode(image)
-        for index, image in enumerate(images)
-    ]
-    used = sum(map(bool, valid.values()))
-    note = f"{used} files as they are, {len(images) - used} images as PNG"
-    refused = len(given) - used
-    return sent, note + (f" ({refused} files are of a form it refuses)" if refused else "")
+    given = {index: data for index, data in enumerate(files) if data}
+    checked = _in_calls(lambda part: exported.predict_bytes(part)[1], list(given.values()))
+    sent = {
+        index: data for (index, data), valid in zip(given.items(), checked, strict=True) if valid
+    }
+    own, reason = len(sent), ""
+    for index, image in enumerate(images):
+        if index in sent:
+            continue
+        try:
+            sent[index] = classifier.pixels.encode(image)
+        except DataError as error:
+            reason = str(error)
+    notes = [f"{own} files as they are, {len(sent) - own} images as PNG"]
+    if own < len(given):
+        notes.append(f"{len(given) - own} files are of a form that it refuses")
+    if len(sent) < len(images):
+        notes.append(f"{len(images) - len(sent)} images left out: {reason}")
+    return sent, "; ".join(notes)
 
 
 def _in_calls(ask: Callable[[list[bytes]], np.ndarray], sent: list[bytes]) -> np.ndarray:

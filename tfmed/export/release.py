@@ -125,9 +125,8 @@ def verify_checksums(folder: Path) -> None:
         raise ExportError(
             f"{folder} has no {CHECKSUMS}: it is not an export of tfmed, or not whole"
         )
-    listed = dict(
-        reversed(line.split("  ", 1)) for line in file.read_text("utf-8").splitlines() if line
-    )
+    lines = [line.split("  ", 1) for line in file.read_text("utf-8").splitlines() if line]
+    listed = {line[-1]: line[0] for line in lines}
     wrong = [name for name, sha256 in listed.items() if _differs(folder, name, sha256)]
     program = [folder / "saved_model.pb", *(folder / "variables").glob("*")]
     unlisted = [path.name for path in program if path.relative_to(folder).as_posix() not in listed]

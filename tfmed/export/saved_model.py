@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -66,34 +67,31 @@ def write_warmup(classifier: Classifier, file: Path) -> None:
         classifier: what is exported.
         file: a TFRecord of `tensorflow.serving.PredictionLog`.
     """
-    from tensorflow_serving.apis import (
-        classification_pb2,
-        predict_pb2,
-        prediction_log_pb2,
-    )
+    from tensorflow_serving.apis import prediction_log_pb2
 
-    image = synthetic_image(classifier)
-    predict = predict_pb2.PredictRequest()
-    predict.model_spec.signature_name = IMAGE
-    predict.inputs["image"].CopyFrom(tf.make_tensor_proto(image[np.newaxis]))
-    logs = [_log(prediction_log_pb2.PredictionLog(), predict)]
+    logs = [_predict_log(IMAGE, "image", synthetic_image(classifier)[np.newaxis])]
     if classifier.planar:
         data = synthetic_png(classifier)
         for batch in ([data], [data, b""]):
-            request = predict_pb2.PredictRequest()
-            request.model_spec.signature_name = BYTES
-            request.inputs["image_bytes"].CopyFrom(tf.make_tensor_proto(batch, tf.string))
-            logs.append(_log(prediction_log_pb2.PredictionLog(), request))
-        classify = classification_pb2.ClassificationRequest()
-        classify.model_spec.signature_name = CLASSIFY
-        classify.input.example_list.examples.append(example(data))
+            logs.append(_predict_log(BYTES, "image_bytes", np.array(batch, object)))
         log = prediction_log_pb2.PredictionLog()
-        log.classify_log.request.CopyFrom(classify)
+        log.classify_log.request.model_spec.signature_name = CLASSIFY
+        log.classify_log.request.input.example_list.examples.append(example(data))
         logs.append(log)
     file.parent.mkdir(parents=True, exist_ok=True)
     with tf.io.TFRecordWriter(str(file)) as writer:
         for log in logs:
             writer.write(log.SerializeToString())
+
+
+def _predict_log(signature: str, name: str, value: np.ndarray) -> Any:
+    """A recorded Predict request with one input."""
+    from tensorflow_serving.apis import prediction_log_pb2
+
+    log = prediction_log_pb2.PredictionLog()
+    log.predict_log.request.model_spec.signature_name = signature
+    log.predict_log.request.inputs[name].CopyFrom(tf.make_tensor_proto(value))
+    return log
 
 
 def example(data: bytes) -> tf.train.Example:
@@ -120,9 +118,3 @@ def synthetic_png(classifier: Classifier) -> bytes:
     noise = np.random.default_rng(0).integers(0, top, (height, width, 1))
     dtype = np.uint8 if classifier.pixels.bits == 8 else np.uint16
     return bytes(tf.io.encode_png(noise.astype(dtype)).numpy())
-
-
-def _log(log: object, request: object) -> object:
-    """A prediction log that holds a Predict request."""
-    log.predict_log.request.CopyFrom(request)  # type: ignore[attr-defined]
-    return log

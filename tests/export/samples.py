@@ -1,0 +1,64 @@
+"""Small classifiers, images and files for the tests of the export."""
+
+import io
+
+import keras
+import numpy as np
+from PIL import Image as Pillow
+
+from tfmed.export.classifier import Classifier, PixelCode
+from tfmed.transforms.prepare import Preprocessing
+
+
+def network(shape, classes=2, seed=0):
+    """A small convolutional network whose weights give probabilities of every size."""
+    keras.utils.set_random_seed(seed)
+    convolution = keras.layers.Conv3D if len(shape) == 4 else keras.layers.Conv2D
+    pooling = (
+        keras.layers.GlobalAveragePooling3D if len(shape) == 4
+        else keras.layers.GlobalAveragePooling2D
+    )  # fmt: skip
+    image = keras.Input(shape)
+    x = convolution(8, 3, padding="same", use_bias=False)(image)
+    x = keras.layers.BatchNormalization()(x)
+    x = pooling()(keras.layers.ReLU()(x))
+    return keras.Model(image, keras.layers.Dense(classes, name="logits")(x))
+
+
+def png(pixels, kind="PNG", **options):
+    """Pixels, or a Pillow image, as the bytes of a file."""
+    image = pixels if isinstance(pixels, Pillow.Image) else Pillow.fromarray(pixels)
+    buffer = io.BytesIO()
+    image.save(buffer, kind, **options)
+    return buffer.getvalue()
+
+
+def grey_images(count, seed=0):
+    """Grey uint8 images `[H, W, 1]` of unequal, odd sizes and unequal brightness."""
+    random = np.random.default_rng(seed)
+    shapes = [(17 + 3 * i, 45 - 2 * i, 1) for i in range(count)]
+    return [random.integers(0, 60 + 15 * i, shape, dtype=np.uint8)
+            for i, shape in enumerate(shapes)]  # fmt: skip
+
+
+def ct_images(count, seed=0):
+    """Signed images `[H, W, 1]` in HU."""
+    random = np.random.default_rng(seed)
+    return [random.integers(-1024, 100 + 200 * i, (20 + i, 31, 1)).astype(np.int16)
+            for i in range(count)]  # fmt: skip
+
+
+GREY = Preprocessing((28, 28), 1, (0.0, 255.0), 0.5, 0.25)
+MADE = {
+    "grey": lambda: Classifier((network((28, 28, 1)),), GREY, (0.05,), ("no", "yes")),
+    "ct": lambda: Classifier(
+        (network((16, 24, 1), 3), network((16, 24, 1), 3, seed=1)),
+        Preprocessing((16, 24), 1, (-150.0, 250.0), 0.4, 0.3), (0.2, 0.1), ("a", "b", "c"),
+        pixels=PixelCode(16, 1.0, -32768.0)),
+    "colour": lambda: Classifier(
+        (network((20, 20, 3), 4),), Preprocessing((20, 20), 3, None, (0.5, 0.4, 0.3), 0.2),
+        (0.3,), ("w", "x", "y", "z"), "sigmoid"),
+    "volume": lambda: Classifier(
+        (network((6, 8, 8, 1)),), Preprocessing((6, 8, 8), 1, (0.0, 255.0)), (1.0,),
+        ("no", "yes")),
+}  # fmt: skip
