@@ -57,7 +57,9 @@ def test_multi_class_metrics_are_those_of_scikit_learn(several):
         "f1": oracle.f1_score(truth, called, average="macro"),
         "auroc": oracle.roc_auc_score(truth, probabilities, multi_class="ovr"),
         "average_precision": oracle.average_precision_score(np.eye(4)[truth], probabilities),
-        "brier": oracle.brier_score_loss(truth, probabilities, labels=range(4), scale_by_half=False),
+        "brier": oracle.brier_score_loss(
+            truth, probabilities, labels=range(4), scale_by_half=False
+        ),
         "accuracy_at_half": oracle.accuracy_score(truth, called),
     }
     assert metrics.compute(truth, probabilities, expected) == pytest.approx(expected, abs=1e-12)

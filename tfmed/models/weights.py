@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 import zipfile
 from pathlib import Path
 
@@ -69,10 +70,13 @@ def load_file(model: keras.Model, path: str) -> None:
     if not path.endswith(".h5"):
         raise ConfigError(f"--weights {path}: expected a .keras, .weights.h5 or .h5 file")
     try:
-        model.load_weights(path)
+        with warnings.catch_warnings():
+            # Keras only warns of layers that it leaves as they are.
+            warnings.simplefilter("error", UserWarning)
+            model.load_weights(path)
     except (OSError, KeyError) as error:
         raise ReadError(path, f"not a whole weights file ({_line(error)})") from error
-    except ValueError as error:
+    except (ValueError, UserWarning) as error:
         raise ConfigError(
             f"{path} does not hold the weights of {model.name} with these sizes: {_line(error)}"
         ) from error
