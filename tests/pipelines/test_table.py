@@ -28,9 +28,9 @@ def test_every_setting_says_what_it_means(name: str) -> None:
 
 @pytest.mark.parametrize("name", PIPELINES)
 def test_an_unknown_flag_is_one_line(name: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert config.lookup(PIPELINES, name, "pipeline")(["--dta", "x"]) == 2
+    assert config.lookup(PIPELINES, name, "pipeline")(["--debg"]) == 2
     err = capsys.readouterr().err
-    assert err == "error: unknown setting --dta; did you mean '--data'?\n"
+    assert err == "error: unknown setting --debg; did you mean '--debug'?\n"
 
 
 def test_help_does_not_wait_for_tensorflow() -> None:
