@@ -13,7 +13,6 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -103,7 +102,7 @@ def build(
 
     Raises:
         ReadError: a file cannot be read any more, or holds other values than the audit found.
-        DataError: the data set is empty.
+        DataError: the data set is empty, or the folder cannot be written.
     """
     if not len(dataset):
         raise DataError("there are no images to cache: the data set is empty")
@@ -116,10 +115,19 @@ def build(
         offset=offset,
         scale=scale,
     )
-    if not _is_whole(cache):
-        cache.path.parent.mkdir(parents=True, exist_ok=True)
+    if _is_whole(cache):
+        return cache
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
         write_aside(cache.path, lambda aside: _fill(aside, cache, dataset, preprocessing, workers))
         write_text(cache.path.with_suffix(".json"), json.dumps(_facts(cache)))
+    except OSError as error:
+        if isinstance(error, ReadError):
+            raise
+        raise DataError(
+            f"cannot write the cache of images in {folder} ({error.strerror}); make room there, "
+            "or name another folder by the environment variable TFMED_DATA"
+        ) from error
     return cache
 
 
@@ -160,7 +168,7 @@ def _identities(dataset: Dataset) -> Iterator[tuple[Any, ...]]:
     def state(path: str) -> tuple[int, int]:
         if path not in seen:
             try:
-                found = os.stat(path)
+                found = Path(path).stat()
             except OSError as error:
                 raise ReadError(path, error.strerror or "cannot be read") from error
             seen[path] = (found.st_size, found.st_mtime_ns)
@@ -198,13 +206,14 @@ def _is_whole(cache: Cache) -> bool:
 def _fill(
     path: Path, cache: Cache, dataset: Dataset, preprocessing: Preprocessing, workers: int | None
 ) -> None:
-    """Write all rows; through a memory map, so that memory stays flat."""
-    store = np.memmap(path, dtype=cache.dtype, mode="w+", shape=cache.shape)
-    with log.progress(total=len(dataset), what="Reading images", unit="images") as bar:
+    """Write all rows, one after the other: memory stays flat, and a full disk is an error."""
+    with (
+        path.open("wb") as file,
+        log.progress(total=len(dataset), what="Caching images", unit="images") as bar,
+    ):
         for row, image in enumerate(read(dataset, preprocessing, workers)):
-            store[row] = _encode(image, cache, dataset, row)
+            file.write(_encode(image, cache, dataset, row).tobytes())
             bar.advance()
-    store.flush()
 
 
 def _encode(image: np.ndarray, cache: Cache, dataset: Dataset, row: int) -> np.ndarray:

@@ -136,7 +136,7 @@ def direct(
     preprocessing: Preprocessing,
     batch_size: int,
     workers: int | None = None,
-) -> tf.data.Dataset:
+) -> Iterator[tf.Tensor]:
     """As `evaluation`, but from the files, with no cache and no rounding.
 
     Args:
@@ -145,29 +145,24 @@ def direct(
         batch_size: images a batch; the last batch is filled up with the last image.
         workers: processes for what the graph cannot decode.
 
-    Returns:
-        A `tf.data.Dataset` of float32 `[batch_size, *size, C]`. A file that cannot be read
-        ends the iteration with an error that names it.
+    Yields:
+        float32 `[batch_size, *size, C]`.
+
+    Raises:
+        ReadError: a file cannot be read; the message names it. (That is why this is no
+            `tf.data.Dataset`, which would bury the error in one of its own.)
     """
-    shape = (batch_size, *preprocessing.input_shape)
-
-    def batches() -> Iterator[np.ndarray]:
-        held = np.empty(shape, np.float32)
-        filled = 0
-        for image in read(dataset, preprocessing, workers):
-            held[filled] = image
-            filled += 1
-            if filled == batch_size:
-                yield held.copy()
-                filled = 0
-        if filled:
-            held[filled:] = held[filled - 1]
-            yield held.copy()
-
-    stream = tf.data.Dataset.from_generator(
-        batches, output_signature=tf.TensorSpec(shape, tf.float32)
-    )
-    return stream.map(lambda image: normalise(image, preprocessing)).prefetch(PREFETCH)
+    held = np.empty((batch_size, *preprocessing.input_shape), np.float32)
+    filled = 0
+    for image in read(dataset, preprocessing, workers):
+        held[filled] = image
+        filled += 1
+        if filled == batch_size:
+            yield normalise(tf.constant(held), preprocessing)
+            filled = 0
+    if filled:
+        held[filled:] = held[filled - 1]
+        yield normalise(tf.constant(held), preprocessing)
 
 
 def _rows(step: tf.Tensor, count: int, batch_size: int, seed: int) -> tf.Tensor:

@@ -119,6 +119,7 @@ def resample(image: tf.Tensor, preprocessing: Preprocessing) -> tf.Tensor:
     Returns:
         float32 `[B, *size, channels]`.
     """
+    image = tf.convert_to_tensor(image)
     rank = len(preprocessing.size) + 2
     if image.shape.rank != rank:
         raise ConfigError(

@@ -33,7 +33,7 @@ def resize(image: tf.Tensor, size: Sequence[int]) -> tf.Tensor:
     _check_rank(image, size)
     if len(size) == 2:
         return _resize_plane(image, (size[0], size[1]))
-    channels = image.shape[-1]
+    depth, channels = image.shape[1], image.shape[-1]
     plane = size[1], size[2]
     if tuple(image.shape[2:4]) != plane:
         shape = tf.shape(image)
@@ -41,14 +41,14 @@ def resize(image: tf.Tensor, size: Sequence[int]) -> tf.Tensor:
         folded = tf.ensure_shape(folded, [None, *image.shape[2:4], channels])
         folded = _resize_plane(folded, plane)
         image = tf.reshape(folded, tf.stack([shape[0], shape[1], *plane, channels]))
-        image = tf.ensure_shape(image, [None, None, *plane, channels])
-    if image.shape[1] != size[0]:
+        image = tf.ensure_shape(image, [None, depth, *plane, channels])
+    if depth != size[0]:
         # The depth axis beside all pixels of a slice as one row: the same rule serves it.
         shape = tf.shape(image)
         row = size[1] * size[2]
-        column = tf.reshape(image, tf.stack([shape[0], shape[1], row, channels]))
-        column = _resize_plane(tf.ensure_shape(column, [None, None, row, channels]), (size[0], row))
-        image = tf.reshape(column, [-1, *size, channels])
+        slices = tf.reshape(image, tf.stack([shape[0], shape[1], row, channels]))
+        slices = tf.ensure_shape(slices, [None, depth, row, channels])
+        image = tf.reshape(_resize_plane(slices, (size[0], row)), [-1, *size, channels])
     return image
 
 

@@ -1,0 +1,187 @@
+"""The cache holds what direct reads give, under a name for what it depends on."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import makers
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tfmed import data, feed
+from tfmed.data.audit import audit
+from tfmed.data.dataset import index
+from tfmed.errors import DataError, ReadError
+from tfmed.feed.cache import encoding, key
+from tfmed.transforms import Preprocessing, resample
+
+SMALL = Preprocessing(size=(6, 5), channels=1)
+
+
+def archive(path: Path, count: int = 12) -> data.Dataset:
+    return audit(data.open(makers.npz(path, {"train": count}, (8, 9))), workers=0)
+
+
+def dicoms(folder: Path, low: int = -1024, count: int = 5) -> data.Dataset:
+    paths = []
+    for number in range(count):
+        pixels = makers.noise((8, 9), number, 0, 4096, "uint16")
+        about = makers.Slice(bits=12, intercept=float(low))
+        paths.append(str(makers.dicom(folder / f"{number}.dcm", pixels, about)))
+    columns = {"id": [str(number) for number in range(count)], "path": paths}
+    return audit(data.Dataset(index(columns), ("a",), "test"), workers=0)
+
+
+def values(cache: feed.Cache, rows: list[int]) -> np.ndarray:
+    return tf.function(cache.gather)(tf.constant(rows, tf.int64)).numpy()
+
+
+def test_gather_gives_the_rows_that_were_asked_for(tmp_path: Path) -> None:
+    dataset = archive(tmp_path / "a.npz")
+    folder = tmp_path / "Röntgen bilder"
+    cache = feed.build(dataset, SMALL, folder)
+    assert cache.shape == (12, 6, 5, 1)
+    direct = np.stack(list(feed.read(dataset, SMALL)))
+    np.testing.assert_allclose(values(cache, [3, 11, 0, 3]), direct[[3, 11, 0, 3]], atol=1 / 512)
+    part = cache.take(np.arange(12) % 2 == 1).take(np.array([2, 0]))
+    assert len(part) == 2
+    np.testing.assert_array_equal(values(part, [0, 1]), values(cache, [5, 1]))
+
+
+def test_eight_bit_images_of_the_right_size_are_exact(tmp_path: Path) -> None:
+    dataset = archive(tmp_path / "a.npz")
+    with np.load(tmp_path / "a.npz") as arrays:
+        images = arrays["train_images"]
+    cache = feed.build(dataset, Preprocessing(size=(8, 9), channels=1), tmp_path)
+    np.testing.assert_array_equal(values(cache, list(range(12)))[..., 0], images)
+
+
+def test_hounsfield_units_keep_a_sixteenth(tmp_path: Path) -> None:
+    dataset = dicoms(tmp_path / "d")
+    kind, offset, scale = encoding(dataset)
+    assert (kind, scale) == ("uint16", 16.0)
+    assert offset == dataset.table["minimum"].min()
+    direct = np.stack(list(feed.read(dataset, SMALL)))
+    cached = values(feed.build(dataset, SMALL, tmp_path), [0, 1, 2, 3, 4])
+    np.testing.assert_allclose(cached, direct, atol=1 / 32 + 1e-4)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "bits", "expected"),
+    [
+        (0, 255, 8, ("uint16", 0.0, 256.0)),
+        (-1, 255, 8, ("uint16", -1.0, 128.0)),
+        (0, 65535, 16, ("uint16", 0.0, 1.0)),
+        (0, 65536, 16, ("float32", 0.0, 1.0)),
+        (-1024, 3071, 12, ("uint16", -1024.0, 16.0)),
+        (0.25, 0.5, 32, ("uint16", 0.25, 65536.0)),
+        (7, 7, 16, ("uint16", 7.0, 1.0)),
+        (0, float("inf"), 32, ("float32", 0.0, 1.0)),
+    ],
+)
+def test_the_scale_fills_sixteen_bits(
+    tmp_path: Path, low: float, high: float, bits: int, expected: tuple
+) -> None:
+    dataset = archive(tmp_path / "a.npz", 2)
+    table = dataset.table.assign(minimum=float(low), maximum=float(high), bits=bits)
+    assert encoding(dataset.with_table(table)) == expected
+
+
+def test_an_offset_that_float32_lacks_is_rounded_down(tmp_path: Path) -> None:
+    dataset = archive(tmp_path / "a.npz", 2)
+    table = dataset.table.assign(minimum=-0.1, maximum=1000.0, bits=16)
+    _, offset, _ = encoding(dataset.with_table(table))
+    assert offset <= -0.1
+    assert float(np.float32(offset)) == offset
+
+
+def test_wide_ranges_are_float32(tmp_path: Path) -> None:
+    pixels = makers.noise((8, 9), 1, 0, 4096, "uint16")
+    about = makers.Slice(modality="PT", slope=1234.5678)
+    path = makers.dicom(tmp_path / "a.dcm", pixels, about)
+    dataset = data.Dataset(index({"id": ["a"], "path": [str(path)]}), ("a",), "test")
+    dataset = audit(dataset, workers=0)
+    cache = feed.build(dataset, SMALL, tmp_path / "c")
+    assert cache.dtype == "float32"
+    (direct,) = feed.read(dataset, SMALL)
+    np.testing.assert_array_equal(values(cache, [0])[0], direct)
+
+
+def test_the_same_data_is_read_once(tmp_path: Path) -> None:
+    dataset = archive(tmp_path / "a.npz")
+    first = feed.build(dataset, SMALL, tmp_path)
+    before = first.path.stat().st_mtime_ns
+    again = feed.build(dataset, SMALL, tmp_path)
+    assert again.path == first.path
+    assert again.path.stat().st_mtime_ns == before
+
+
+def test_the_key_tells_what_the_pixels_depend_on(tmp_path: Path) -> None:
+    dataset = archive(tmp_path / "a.npz")
+    stored = encoding(dataset)
+    names = {key(dataset, SMALL, stored)}
+    # The window is free: it is applied behind the cache.
+    assert key(dataset, Preprocessing((6, 5), 1, (0.0, 9.0), 0.5, 0.2), stored) in names
+    names.add(key(dataset, Preprocessing(size=(5, 6), channels=1), stored))
+    names.add(key(dataset, Preprocessing(size=(6, 5), channels=3), stored))
+    names.add(key(dataset, SMALL, ("float32", 0.0, 1.0)))
+    names.add(key(dataset.with_table(dataset.table[::-1]), SMALL, stored))
+    os.utime(tmp_path / "a.npz", ns=(1, 1))
+    names.add(key(dataset, SMALL, stored))
+    assert len(names) == 6
+
+
+@pytest.mark.parametrize("damage", ["short", "no description", "half a description"])
+def test_an_unfinished_file_is_made_again(tmp_path: Path, damage: str) -> None:
+    dataset = archive(tmp_path / "a.npz")
+    cache = feed.build(dataset, SMALL, tmp_path)
+    whole, described = cache.path.read_bytes(), cache.path.with_suffix(".json")
+    if damage == "short":
+        cache.path.write_bytes(whole[:-1])
+    elif damage == "no description":
+        described.unlink()
+    else:
+        described.write_text(described.read_text()[:-5])
+    feed.build(dataset, SMALL, tmp_path)
+    assert cache.path.read_bytes() == whole
+    assert json.loads(described.read_text())["shape"] == [12, 6, 5, 1]
+    assert not list(tmp_path.glob(".*"))
+
+
+def test_a_file_that_changed_since_its_audit_is_named(tmp_path: Path) -> None:
+    dataset = dicoms(tmp_path / "d")
+    path = Path(dataset.table["path"][2])
+    pixels = makers.noise((8, 9), 9, 60000, 65535, "uint16")
+    makers.dicom(path, pixels, makers.Slice(bits=16))
+    with pytest.raises(ReadError, match=r"2\.dcm.*changed"):
+        feed.build(dataset, SMALL, tmp_path / "c")
+    assert not list((tmp_path / "c").iterdir())
+
+
+def test_a_file_that_is_gone_is_named(tmp_path: Path) -> None:
+    dataset = dicoms(tmp_path / "d")
+    Path(dataset.table["path"][2]).unlink()
+    with pytest.raises(ReadError, match=r"2\.dcm"):
+        feed.build(dataset, SMALL, tmp_path / "c")
+
+
+def test_no_images_and_no_place_are_told(tmp_path: Path) -> None:
+    dataset = archive(tmp_path / "a.npz")
+    with pytest.raises(DataError, match="empty"):
+        feed.build(dataset.part("test"), SMALL, tmp_path)
+    (tmp_path / "file").write_text("")
+    with pytest.raises(DataError, match="TFMED_DATA"):
+        feed.build(dataset, SMALL, tmp_path / "file" / "cache")
+
+
+def test_volumes(tmp_path: Path) -> None:
+    dataset = audit(data.open(makers.npz(tmp_path / "a.npz", {"train": 3}, (8, 9, 10))), workers=0)
+    preprocessing = Preprocessing(size=(8, 5, 5), channels=1)
+    cache = feed.build(dataset, preprocessing, tmp_path)
+    with np.load(tmp_path / "a.npz") as arrays:
+        images = tf.constant(arrays["train_images"][..., None])
+    made = values(cache, [0, 1, 2])
+    np.testing.assert_allclose(made, resample(images, preprocessing), atol=1 / 512)

@@ -1,0 +1,84 @@
+"""Resize by means and by interpolation, crop, pad and flip, by hand."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tfmed.errors import ConfigError
+from tfmed.transforms import crop, flip, pad, resize
+
+SEED = tf.constant([3, 4], tf.int32)
+
+
+def ramp(*shape: int) -> tf.Tensor:
+    return tf.reshape(tf.range(np.prod(shape), dtype=tf.float32), shape)
+
+
+def test_shrinking_takes_means_over_areas() -> None:
+    image = ramp(1, 4, 6, 1)
+    expected = image.numpy().reshape(2, 2, 2, 3).mean(axis=(1, 3))
+    np.testing.assert_allclose(resize(image, (2, 2))[0, ..., 0], expected)
+
+
+def test_a_pixel_that_lies_in_two_areas_counts_by_its_parts() -> None:
+    image = tf.reshape(tf.constant([0.0, 3.0, 9.0]), [1, 1, 3, 1])
+    # Areas [0, 1.5) and [1.5, 3): (0 + 3 / 2) / 1.5 and (3 / 2 + 9) / 1.5.
+    np.testing.assert_allclose(resize(image, (1, 2))[0, 0, :, 0], [1.0, 7.0], rtol=1e-6)
+
+
+def test_growing_interpolates_between_centres() -> None:
+    image = tf.reshape(tf.constant([0.0, 4.0]), [1, 1, 2, 1])
+    np.testing.assert_allclose(resize(image, (1, 4))[0, 0, :, 0], [0, 1, 3, 4])
+
+
+def test_each_axis_has_its_own_rule() -> None:
+    image = tf.constant([[0.0, 4.0], [2.0, 6.0]])[None, ..., None]
+    np.testing.assert_allclose(resize(image, (1, 4))[0, 0, :, 0], [1, 2, 4, 5])
+
+
+def test_depth_follows_the_same_rule() -> None:
+    volume = tf.tile(tf.reshape(tf.constant([0.0, 4.0]), [1, 2, 1, 1, 1]), [1, 1, 3, 3, 2])
+    np.testing.assert_allclose(resize(volume, (4, 3, 3))[0, :, 0, 0, 1], [0, 1, 3, 4])
+    np.testing.assert_allclose(resize(volume, (1, 3, 3))[0, :, 2, 1, 0], [2])
+
+
+@given(st.tuples(*[st.integers(1, 12)] * 4))
+@settings(max_examples=40, deadline=None)
+def test_a_constant_stays_and_nothing_leaves_the_range(lengths: tuple[int, ...]) -> None:
+    height, width, *size = lengths
+    constant = resize(tf.fill([1, height, width, 1], 7.5), size)
+    np.testing.assert_allclose(constant, 7.5, rtol=1e-6)
+    image = tf.random.stateless_uniform([1, height, width, 1], SEED)
+    made = resize(image, size).numpy()
+    assert made.min() >= image.numpy().min() - 1e-6
+    assert made.max() <= image.numpy().max() + 1e-6
+
+
+def test_crop_and_pad_keep_the_middle() -> None:
+    image = ramp(1, 5, 4, 1)
+    np.testing.assert_array_equal(crop(image, (2, 9))[0], image[0, 1:3])
+    padded = pad(image, (6, 3), value=-1.0)
+    assert padded.shape == (1, 6, 4, 1)
+    np.testing.assert_array_equal(padded[0, :5], image[0])
+    np.testing.assert_array_equal(padded[0, 5], -1)
+    np.testing.assert_array_equal(crop(pad(image, (9, 8)), (5, 4)), image)
+    assert crop(pad(ramp(1, 2, 3, 4, 1), (4, 4, 4)), (2, 3, 4)).shape == (1, 2, 3, 4, 1)
+
+
+def test_flip_reverses_some_images() -> None:
+    image = tf.tile(ramp(1, 3, 2, 2, 1), [50, 1, 1, 1, 1])
+    made = flip(image, SEED, axis=1).numpy()
+    turned = (made == image.numpy()[:, ::-1]).all(axis=(1, 2, 3, 4))
+    assert 15 < turned.sum() < 35
+    np.testing.assert_array_equal(made[~turned], image.numpy()[~turned])
+    np.testing.assert_array_equal(flip(image, SEED, axis=-2, probability=1), image[..., ::-1, :])
+
+
+@pytest.mark.parametrize("axis", [0, 4, -1])
+def test_flip_of_batch_or_channels_is_refused(axis: int) -> None:
+    with pytest.raises(ConfigError, match="axis"):
+        flip(ramp(1, 3, 2, 2, 1), SEED, axis=axis)
