@@ -337,7 +337,10 @@ def _training(seen: Fingerprint, weights: str) -> dict[str, tuple[Any, str]]:
     epochs = int(np.clip(round(150_000 / seen.examples), 20, 100))
     rate = 3e-4 if weights != "none" else 2e-3
     return {
-        "batch_size": (batch, f"at least 16 steps an epoch of {seen.examples} examples, at most 64"),
+        "batch_size": (
+            batch,
+            f"16 or more steps an epoch of {seen.examples} examples, at most 64",
+        ),
         "epochs": (epochs, "about 150,000 images in all, between 20 and 100 rounds"),
         "patience": (max(10, epochs // 3), "a third of the epochs without a better validation"),
         "watch": ("auroc", "what chooses the best epoch, on validation"),

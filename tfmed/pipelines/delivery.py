@@ -13,8 +13,8 @@ import tensorflow as tf
 from tfmed import export, feed, log
 from tfmed.export import card, parity, saved_model, tflite
 from tfmed.export.runner import Runner, latency_ms
-from tfmed.planning import dumps
 from tfmed.pipelines.study import Study
+from tfmed.planning import dumps
 from tfmed.transforms.prepare import normalise
 
 CALIBRATION_IMAGES = 300

@@ -23,8 +23,6 @@ from tfmed.tasks import Classification
 from tfmed.training.pace import Clock
 
 EVALUATION_BATCH = 64
-# Resampled images of a run: positions in the cache are those of the run's data set.
-WATCHED = "auroc"
 
 
 @dataclass(frozen=True)
@@ -94,7 +92,9 @@ def open_or_train(
     task = task_of(dataset, plan, train)
     rows = {part: np.flatnonzero(dataset.table["split"] == part) for part in ("train", "val")}
     caches = {part: cache.take(where) for part, where in rows.items()}
-    model = _train(run, task, (train, caches["train"]), (valid, caches["val"]), plan, settings, minutes)
+    model = _train(
+        run, task, (train, caches["train"]), (valid, caches["val"]), plan, settings, minutes
+    )
     training.save_model(model, run.path("model.keras"))
     member = _settle(run, model, task, valid, caches["val"], plan)
     training.clear(run.folder)

@@ -10,7 +10,6 @@ import shutil
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 from tfmed import config, data, log
@@ -70,9 +69,11 @@ def note(run: Run, **facts: Any) -> None:
 
 @contextmanager
 def timed(run: Run, stage: str) -> Iterator[None]:
-    """Add the seconds that the block takes to the run's account."""
+    """Add the seconds that the block takes to the run's account, while it is not finished."""
     started = time.monotonic()
     yield
+    if state(run).get("finished"):
+        return
     seconds = state(run)["seconds"]
     seconds[stage] = round(seconds.get(stage, 0.0) + time.monotonic() - started, 2)
     note(run, seconds=seconds)
@@ -97,13 +98,16 @@ def index(run: Run, settings: DataSettings) -> Dataset:
     """
     if not run.has("dataset.json"):
         with timed(run, "index"):
-            _save_dataset(run, _open(settings))
-    dataset = _load_dataset(run)
+            dataset = open_data(settings)
+            splitting.check_classes(dataset)
+            _save_dataset(run, audit.audit(dataset))
+    dataset = load_dataset(run)
     audit.limit_rejects(dataset, settings.max_rejects)
     return dataset
 
 
-def _open(settings: DataSettings) -> Dataset:
+def open_data(settings: DataSettings) -> Dataset:
+    """List the examples that the settings name; no pixels are read yet."""
     dataset = data.open(
         settings.data,
         table=settings.table,
@@ -116,7 +120,7 @@ def _open(settings: DataSettings) -> Dataset:
         seed=settings.seed,
     )
     log.info(f"{len(dataset):,} examples of {dataset.name}, reading each once")
-    return audit.audit(dataset)
+    return dataset
 
 
 def _save_dataset(run: Run, dataset: Dataset) -> None:
@@ -131,7 +135,8 @@ def _save_dataset(run: Run, dataset: Dataset) -> None:
     run.write_json("dataset.json", about)
 
 
-def _load_dataset(run: Run) -> Dataset:
+def load_dataset(run: Run) -> Dataset:
+    """The data set that `index` or `split` left in a run."""
     about = run.read_json("dataset.json")
     return Dataset(
         table=run.read_table("index.parquet"),
@@ -163,7 +168,7 @@ def split(run: Run, settings: TrainingSettings, dataset: Dataset) -> Dataset:
             )
         _save_dataset(run, made)
         run.write_table("split.csv", made.table[["id", "patient", "split"]])
-    made = _load_dataset(run)
+    made = load_dataset(run)
     log.info(f"{made.facts['split']['how']}; {made.facts['duplicates']['left_out']} left out")
     return made
 
@@ -218,9 +223,6 @@ def _compare(run: Run, settings: TrainingSettings) -> None:
         discard(run)
 
 
-_locks: list[Any] = []
-
-
 def _lock(run: Run) -> None:
     """Keep a second command out of the run; the lock goes with the process, however it ends."""
     handle = Path(run.folder / ".lock").open("w")
@@ -228,5 +230,7 @@ def _lock(run: Run) -> None:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         handle.close()
-        raise ConfigError(f"another command is at work in {run.folder}: wait for it to end") from None
+        raise ConfigError(
+            f"another command is at work in {run.folder}: wait for it to end"
+        ) from None
     _locks.append(handle)

@@ -9,15 +9,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from tfmed import feed, log
+from tfmed import config, feed, log
 from tfmed.data import split as splitting
 from tfmed.data.dataset import Dataset
+from tfmed.errors import DataError
 from tfmed.feed.cache import Cache
 from tfmed.metrics import Threshold
 from tfmed.pipelines import stages
 from tfmed.pipelines.members import Member, mean_threshold, open_or_train, task_of
 from tfmed.pipelines.settings import TrainingSettings
-from tfmed.planning import Plan
+from tfmed.planning import Plan, loads
 from tfmed.run import Run
 from tfmed.tasks import Classification
 
@@ -70,14 +71,33 @@ def carry_out(run: Run, dataset: Dataset, plan: Plan, settings: TrainingSettings
 
     Writes `predictions.csv` and `scores.json`.
     """
+    study = _study(run, dataset, plan, settings)
+    run.write_table("predictions.csv", study.predictions)
+    write_scores(study)
+    return study
+
+
+def _study(run: Run, dataset: Dataset, plan: Plan, settings: TrainingSettings) -> Study:
     with stages.timed(run, "index"):
         cache = feed.cache.build(dataset, plan.preprocessing)
     task = task_of(dataset, plan, dataset.part("train"))
     make = _folds if settings.folds > 1 else _one
-    study = make(Study(run, dataset, cache, plan, task, (), pd.DataFrame(), {}), settings)
-    run.write_table("predictions.csv", study.predictions)
-    write_scores(study)
-    return study
+    return make(Study(run, dataset, cache, plan, task, (), pd.DataFrame(), {}), settings)
+
+
+def reopen(run: Run) -> Study:
+    """The study of a finished run, from its folder.
+
+    Raises:
+        DataError: the run is not finished.
+    """
+    if not stages.state(run).get("finished"):
+        raise DataError(f"{run.folder} is not finished: run its command again to go on")
+    text = run.path("config.toml").read_text(encoding="utf-8")
+    settings = config.loads(TrainingSettings, text)
+    dataset = stages.load_dataset(run)
+    plan = loads(run.path("plan.toml").read_text(encoding="utf-8"))
+    return _study(run, dataset, plan, settings)
 
 
 def write_scores(study: Study) -> None:
@@ -137,9 +157,7 @@ def _pool(study: Study, held: list[pd.DataFrame]) -> Study:
     return _scored(study, predictions, scores)
 
 
-def _minutes_left(
-    settings: TrainingSettings, finished: list[Member], folds: int
-) -> float | None:
+def _minutes_left(settings: TrainingSettings, finished: list[Member], folds: int) -> float | None:
     """A fold's share of the time that the folds before it have left."""
     if settings.max_minutes is None:
         return None

@@ -1,0 +1,53 @@
+"""Score a run or an export on other labelled scans, with intervals and a report."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from pydantic import Field
+
+from tfmed import config
+from tfmed.pipelines.predict import Config as PredictConfig
+
+
+class Config(PredictConfig):
+    """Settings of `evaluate`."""
+
+    out: Path = Field(Path("evaluation"), description="The folder for scores.json and report.html.")
+
+
+DESCRIPTION = """Score a model on labelled scans: predictions.csv, scores.json, report.html.
+
+Example: `tfmed evaluate --model runs/chest --data other_hospital/ --out external`.
+Threshold and temperature stay as they were locked on the model's own validation part."""
+
+
+def run(settings: Config) -> None:
+    """Read the scans, ask the model, score its answers, write the report."""
+    from tfmed import log
+    from tfmed.data.split import check_classes
+    from tfmed.pipelines import reporting
+    from tfmed.pipelines.trained import open_trained, scans, write_answers
+    from tfmed.run import Run
+
+    trained = open_trained(settings.model)
+    dataset = scans(settings, trained.task.classes)
+    if not dataset.labelled:
+        check_classes(dataset)
+    predictions = trained.predict(dataset)
+    scores = trained.task.score(predictions, trained.threshold)
+    out = Run(settings.out)
+    write_answers(out, predictions, dataset)
+    out.write_json("scores.json", scores)
+    reporting.write_external(out, dataset, trained.task, predictions, scores, trained.preprocessing)
+    log.info(f"report: {out.path('report.html')}")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """The command `tfmed evaluate`."""
+    return config.command(Config, run, argv, "evaluate", DESCRIPTION)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,44 @@
+"""Answer for new scans with a run or an export; labels are not needed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from pydantic import Field
+
+from tfmed import config
+from tfmed.pipelines.settings import DataSettings
+
+
+class Config(DataSettings):
+    """Settings of `predict`."""
+
+    model: Path = Field(description="A run, or an export such as savedmodels/NAME/1.")
+    data: str = Field(description=DataSettings.model_fields["data"].description)
+    out: Path = Field(Path("predictions"), description="The folder for predictions.csv.")
+
+
+DESCRIPTION = """Write predictions.csv: each class's probability for every scan.
+
+Example: `tfmed predict --model savedmodels/chest/1 --data new_scans/ --out answers`.
+Files that cannot be read are listed in rejects.csv. Research use; not a medical device."""
+
+
+def run(settings: Config) -> None:
+    """Read the scans, ask the model, write the answers."""
+    from tfmed.pipelines.trained import open_trained, scans, write_answers
+    from tfmed.run import Run
+
+    trained = open_trained(settings.model)
+    dataset = scans(settings, trained.task.classes)
+    write_answers(Run(settings.out), trained.predict(dataset), dataset)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """The command `tfmed predict`."""
+    return config.command(Config, run, argv, "predict", DESCRIPTION)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,119 @@
+"""A trained model to ask, whether it is a run or an export."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from tfmed import feed, log
+from tfmed.data import audit
+from tfmed.data.dataset import Dataset
+from tfmed.errors import ConfigError, DataError
+from tfmed.export.load import load
+from tfmed.metrics import Threshold
+from tfmed.pipelines import stages
+from tfmed.pipelines.delivery import classifier_of
+from tfmed.pipelines.settings import DataSettings
+from tfmed.pipelines.study import reopen
+from tfmed.run import Run
+from tfmed.tasks import Classification
+from tfmed.transforms.prepare import Preprocessing
+
+BATCH = 64
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What answers for new scans.
+
+    Attributes:
+        task: the question that it was trained for.
+        preprocessing: size, channels and window of its input.
+        threshold: the operating point locked on validation.
+        ask: images `[*size, C]` each, in modality units, to probabilities `[N, K]`.
+    """
+
+    task: Classification
+    preprocessing: Preprocessing
+    threshold: Threshold
+    ask: Callable[[Sequence[np.ndarray]], np.ndarray]
+
+    def predict(self, dataset: Dataset) -> pd.DataFrame:
+        """Answer for an audited data set; the table of `predictions.csv`."""
+        parts = []
+        with log.progress(total=len(dataset), what="predicting", unit="images") as bar:
+            for batch in _batches(feed.read(dataset, self.preprocessing)):
+                parts.append(self.ask(batch))
+                bar.advance(len(batch))
+        probabilities = np.concatenate(parts).astype(np.float64)
+        return self.task.predictions(dataset, probabilities, self.threshold)
+
+
+def open_trained(path: Path) -> Trained:
+    """Open a run, an export's version folder, or its parent for the newest version.
+
+    Raises:
+        ConfigError: the folder is neither.
+        ExportError: an export whose files were changed.
+    """
+    if (path / "state.json").is_file():
+        study = reopen(Run(path))
+        classifier = classifier_of(study)
+        return Trained(
+            study.task, study.plan.preprocessing, study.threshold, classifier.probabilities
+        )
+    if not any((path / name).exists() for name in ("saved_model.pb", "1")):
+        raise ConfigError(
+            f"{path} is neither a run nor an export of tfmed: a run holds plan.toml, an export "
+            "saved_model.pb and card.json"
+        )
+    exported = load(path)
+    card = exported.card
+    return Trained(
+        Classification(exported.classes, card["multi_label"]),
+        Preprocessing.from_dict(card["input"]),
+        card["scores"].get("threshold"),
+        exported.predict,
+    )
+
+
+def scans(settings: DataSettings, classes: tuple[str, ...]) -> Dataset:
+    """The data to answer for: listed and read; its labels, where it has any, must be known.
+
+    Raises:
+        DataError: nothing usable, too many rejects, or labels that the model does not know.
+    """
+    dataset = audit.audit(stages.open_data(settings))
+    audit.limit_rejects(dataset, settings.max_rejects)
+    if dataset.labelled:
+        unknown = [name for name in dataset.classes if name not in classes]
+        if unknown:
+            raise DataError(
+                f"the data has the class {unknown[0]!r}, the model knows {', '.join(classes)}; "
+                "leave the labels away, or name them as the model does"
+            )
+    return dataset
+
+
+def write_answers(run: Run, predictions: pd.DataFrame, dataset: Dataset) -> None:
+    """Write `predictions.csv` and `rejects.csv`."""
+    run.write_table("predictions.csv", predictions)
+    run.write_table("rejects.csv", dataset.rejects)
+    log.info(f"{len(predictions):,} predictions: {run.path('predictions.csv')}")
+    if len(dataset.rejects):
+        log.warning(f"{len(dataset.rejects):,} files left out: {run.path('rejects.csv')}")
+
+
+def _batches(images: Iterator[np.ndarray]) -> Iterator[list[np.ndarray]]:
+    held: list[np.ndarray] = []
+    for image in images:
+        held.append(image)
+        if len(held) == BATCH:
+            yield held
+            held = []
+    if held:
+        yield held
