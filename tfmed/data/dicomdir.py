@@ -35,7 +35,9 @@ def read_headers(paths: Sequence[str]) -> list[Header | str]:
     """The header of each file, or the reason why it has none."""
     workers = 0 if len(paths) < FEW else None
     found = pool.run(_header, list(paths), workers=workers, what="reading headers")
-    return ["its header crashed the reader" if isinstance(one, pool.Crash) else one for one in found]
+    return [
+        "its header crashed the reader" if isinstance(one, pool.Crash) else one for one in found
+    ]
 
 
 def _header(path: str) -> Header | str:
@@ -100,8 +102,11 @@ def group(dataset: Dataset, unit: str) -> Dataset:
     """
     headers = read_headers(list(dataset.table["path"]))
     readable = [not isinstance(header, str) for header in headers]
-    reasons = [(path, h) for path, h in zip(dataset.table["path"], headers, strict=True)
-               if isinstance(h, str)]
+    reasons = [
+        (path, h)
+        for path, h in zip(dataset.table["path"], headers, strict=True)
+        if isinstance(h, str)
+    ]
     members = defaultdict(list)
     for row, header in zip(dataset.table.to_dict("records"), headers, strict=True):
         if not isinstance(header, str):
@@ -137,8 +142,11 @@ def _series(
     """One row of a series' files, and the files that do not fit it, with reasons."""
     size = Counter((h.rows, h.columns, h.channels) for _, h in files).most_common(1)[0][0]
     fitting = [(row, h) for row, h in files if (h.rows, h.columns, h.channels) == size]
-    lost = [(row["path"], "its size is not that of its series") for row, h in files
-            if (h.rows, h.columns, h.channels) != size]
+    lost = [
+        (row["path"], "its size is not that of its series")
+        for row, h in files
+        if (h.rows, h.columns, h.channels) != size
+    ]
     for column, what in (("label", "labels"), ("unknown", "labels"), ("split", "parts")):
         if len({row[column] for row, _ in fitting}) > 1:
             reason = f"the images of its series have different {what}"

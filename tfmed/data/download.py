@@ -36,19 +36,19 @@ def keep(name: Path, make: Callable[[Path], object]) -> Path:
     Raises:
         DataError: neither folder can be written.
     """
-    places = list(dict.fromkeys((home() / name, _cache() / name)))
-    for path in places:
-        if path.exists():
-            return path
-    for path in places:
+    why = "no permission"
+    for path in dict.fromkeys((home() / name, _cache() / name)):
         try:
+            if path.exists():
+                return path
             path.parent.mkdir(parents=True, exist_ok=True)
             if os.access(path.parent, os.W_OK):
                 return _make(path, make)
         except OSError as error:
-            if path == places[-1]:
-                raise DataError(_not_kept(name, error.strerror or str(error))) from error
-    raise DataError(_not_kept(name, "no permission"))
+            why = error.strerror or str(error)
+    raise DataError(
+        f"{name} cannot be written below {home()} ({why}): set TFMED_DATA to another folder"
+    )
 
 
 def _make(path: Path, make: Callable[[Path], object]) -> Path:
@@ -65,10 +65,6 @@ def _make(path: Path, make: Callable[[Path], object]) -> Path:
         else:
             aside.unlink(missing_ok=True)
     return path
-
-
-def _not_kept(name: Path, why: str) -> str:
-    return f"{name} cannot be written below {home()} ({why}): set TFMED_DATA to another folder"
 
 
 def _cache() -> Path:
@@ -108,7 +104,10 @@ def _receive(url: str, aside: Path, name: str) -> None:
     with urllib.request.urlopen(url, timeout=TIMEOUT_SECONDS) as answer:
         length = answer.headers.get("Content-Length")
         total = int(length) // BLOCK + 1 if length else None
-        with aside.open("wb") as file, log.progress(None, total, f"downloading {name}", "MB") as bar:
+        with (
+            aside.open("wb") as file,
+            log.progress(None, total, f"downloading {name}", "MB") as bar,
+        ):
             while block := answer.read(BLOCK):
                 file.write(block)
                 bar.advance()

@@ -119,9 +119,7 @@ def one_against_rest(dataset: Dataset, positive: tuple[str, ...]) -> Dataset:
     return whole.without(lost, f"whether it is {name} is not known")
 
 
-def _side(
-    label: str | None, unknown: str, chosen: set[str], sides: tuple[str, str]
-) -> str | None:
+def _side(label: str | None, unknown: str, chosen: set[str], sides: tuple[str, str]) -> str | None:
     if label is None:
         return None
     if chosen & set(label.split(JOIN)):

@@ -18,7 +18,8 @@ SLICE_STEP_MM = 5.0
 AIR, LUNG, FAT, SOFT, BONE = -1000.0, -850.0, -90.0, 40.0, 500.0
 VESSELS_A_LUNG = 16
 # A slice through a nodule's edge would be neither normal nor not: it is never drawn.
-SMALLEST_SECTION_MM = 5.0
+SMALLEST_SECTION_MM = 6.0
+ROOT_MM = 18.0  # around a lung's root vessels lie so close that a nodule could not be seen
 
 
 @dataclass(frozen=True)
@@ -78,15 +79,20 @@ def _lung(
 
 def _vessels(generator: np.random.Generator, centre: np.ndarray, size: np.ndarray) -> np.ndarray:
     """Tubes from the lung's root outward: `[VESSELS_A_LUNG, 8]`, two ends and two radii."""
-    root = np.array([centre[0] * 0.62, centre[1] + 4.0, 0.0])
+    root = np.array([*_root(centre), 0.0])
     tubes = []
     for _ in range(VESSELS_A_LUNG):
         angle, reach = generator.uniform(0, 2 * np.pi), generator.uniform(0.45, 0.92)
         flat = centre + size * reach * np.array([np.cos(angle), np.sin(angle)])
         end = np.array([*flat, generator.uniform(-45, 45)])
         start = root + generator.normal(0, 5, 3)
-        tubes.append([*start, *end, generator.uniform(3.0, 5.5), generator.uniform(1.0, 2.2)])
+        tubes.append([*start, *end, generator.uniform(3.0, 5.0), generator.uniform(1.0, 2.0)])
     return np.array(tubes, np.float32)
+
+
+def _root(centre: np.ndarray) -> np.ndarray:
+    """Where a lung's vessels enter it, `(x, y)`."""
+    return np.array([centre[0] * 0.62, centre[1] + 4.0])
 
 
 def _nodule(
@@ -94,13 +100,15 @@ def _nodule(
     lungs: list[tuple[np.ndarray, np.ndarray]],
     z_mm: tuple[float, ...],
 ) -> Nodule:
-    """A nodule inside a lung, placed so that no slice cuts only its edge."""
+    """A nodule inside a lung, off its root, placed so that no slice cuts only its edge."""
     centre, size = lungs[generator.integers(len(lungs))]
-    radius = generator.uniform(8.0, 13.0)
-    angle, reach = generator.uniform(0, 2 * np.pi), generator.uniform(0.1, 0.75)
-    flat = centre + (size - radius) * reach * np.array([np.cos(angle), np.sin(angle)])
+    radius = generator.uniform(9.0, 16.0)
     value = generator.uniform(-30, 60)
     while True:
+        angle, reach = generator.uniform(0, 2 * np.pi), np.sqrt(generator.uniform(0, 0.85))
+        flat = centre + (size - radius) * reach * np.array([np.cos(angle), np.sin(angle)])
+        if np.hypot(*(flat - _root(centre))) < ROOT_MM + radius:
+            continue
         z = generator.uniform(min(z_mm), max(z_mm))
         nodule = Nodule((float(flat[0]), float(flat[1]), float(z)), float(radius), float(value))
         sections = [nodule.section_mm(place) for place in z_mm]

@@ -52,7 +52,9 @@ def split(
     dataset = leakage.settle(dataset, allow_leakage)
     given = [part for part in PARTS if (dataset.table["split"] == part).any()]
     if not given:
-        dataset = _assign(dataset, np.ones(len(dataset), bool), dict(zip(PARTS, fractions, strict=True)), seed)
+        dataset = _assign(
+            dataset, np.ones(len(dataset), bool), dict(zip(PARTS, fractions, strict=True)), seed
+        )
         how = f"split by patient, stratified by class, seed {seed}"
     else:
         dataset, how = _complete(dataset, given, fractions, seed)
@@ -134,7 +136,9 @@ def counts(dataset: Dataset) -> dict[str, dict[str, Any]]:
 def _present(dataset: Dataset) -> set[str]:
     if not dataset.multi_label:
         return set(dataset.table["label"].dropna().unique())
-    return {name for label in dataset.table["label"].dropna().unique() for name in label.split(JOIN)}
+    return {
+        name for label in dataset.table["label"].dropna().unique() for name in label.split(JOIN)
+    }
 
 
 def _without_parts_to_predict(dataset: Dataset) -> tuple[Dataset, int]:
@@ -168,9 +172,7 @@ def _complete(
     )
 
 
-def _assign(
-    dataset: Dataset, rows: np.ndarray, fractions: dict[str, float], seed: int
-) -> Dataset:
+def _assign(dataset: Dataset, rows: np.ndarray, fractions: dict[str, float], seed: int) -> Dataset:
     """Share out those of `rows` that have a label."""
     rows = np.asarray(rows) & dataset.table["label"].notna().to_numpy()
     parts = dataset.table["split"].to_numpy(object).copy()

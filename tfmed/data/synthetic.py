@@ -1,6 +1,6 @@
 """`synthetic:NAME`: drawn examples with known truth, written once as real files.
 
-`nodules`: chest CT of 60 patients with 6 slices each, half of the patients with a nodule in a
+`nodules`: chest CT of 80 patients with 6 slices each, half of the patients with a nodule in a
 lung; a slice that shows it is `nodule`, every other `normal`. Two made-up scanners, which have
 nothing to do with the label, store their slices in different ways.
 """
@@ -25,8 +25,8 @@ from tfmed.data.source import Wishes
 
 # Name: what writes the examples of a seed into a folder, with `labels.csv` at its top.
 DRAWN = {"nodules": "tfmed.data.synthetic:write_nodules"}
-VERSION = 1  # a new number when what is drawn changes: older files are then not reused
-PATIENTS = 60
+VERSION = 2  # a new number when what is drawn changes: older files are then not reused
+PATIENTS = 80
 LABELS = "labels.csv"
 COLUMNS = ("path", "label", "nodule_x_mm", "nodule_y_mm", "nodule_z_mm", "section_radius_mm")
 

@@ -44,7 +44,8 @@ def label_folder(root: Path, files: Sequence[Path], wishes: Wishes) -> Dataset:
         raise ConfigError(_no_label_column(table))
     used = set(dataset.table["path"]) | set(dataset.rejects["path"])
     unnamed = [
-        path for path in files
+        path
+        for path in files
         if str(path) not in used and may_be_image(path) and path != table.resolve()
     ]
     dataset = dataset.with_rejects([(str(path), NOT_IN_TABLE) for path in unnamed])
@@ -76,9 +77,7 @@ def _in_units(dataset: Dataset, columns: Columns, wishes: Wishes) -> Dataset:
     return dataset if unit == "image" else dicomdir.group(dataset, unit)
 
 
-def _assemble(
-    table: Path, files: Files, wishes: Wishes, name: str
-) -> tuple[Dataset, Columns]:
+def _assemble(table: Path, files: Files, wishes: Wishes, name: str) -> tuple[Dataset, Columns]:
     """One row a file, with what its table row says."""
     cells = column_search.read_cells(table)
     columns = column_search.find(cells, files, wishes, table)
@@ -178,7 +177,8 @@ def _without_unknown(dataset: Dataset) -> Dataset:
     if not dataset.labelled:
         return dataset
     bare = [
-        part for part in PARTS[1:]
+        part
+        for part in PARTS[1:]
         if (rows := dataset.table["split"] == part).any() and empty[rows].all()
     ]
     return dataset.without(empty & ~dataset.table["split"].isin(bare), NO_LABEL)
