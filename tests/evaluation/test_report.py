@@ -7,12 +7,13 @@ from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
+import matplotlib
 import numpy as np
 import pandas as pd
 import pytest
 
 from tfmed.data.dataset import Dataset
-from tfmed.evaluation import Contents, DataFacts, describe, render, write
+from tfmed.evaluation import Contents, DataFacts, describe, render, style, write
 from tfmed.run import Run
 
 PNG = b"\x89PNG\r\n\x1a\n-not-really-"
@@ -259,8 +260,24 @@ def test_names_are_escaped_and_dollars_are_no_formula() -> None:
     assert Page(html).open == []
 
 
-def test_equal_contents_give_equal_bytes() -> None:
-    assert render(contents()) == render(contents())
+def test_equal_contents_give_equal_bytes(html: str) -> None:
+    assert render(contents()) == html
+
+
+def test_folds_say_that_they_are_folds() -> None:
+    folds = scores(split="out_of_fold", test={"metrics": {"auroc": score(0.7654)}})
+    table = predictions().assign(split="out_of_fold")
+    rows = [{"auroc": 0.91234}, {"auroc": float("nan")}]
+    text = Page(render(contents(scores=folds, predictions=table, folds=rows))).text
+    for told in ("cross-validation", "own threshold", "By fold", "0.912", "0.765"):
+        assert told in text, told
+    assert "0.432" not in text and "itself not tested" not in text
+
+
+def test_what_is_only_stated_neither_holds_nor_fails() -> None:
+    row = {"what": "int8", "difference": 0.02, "tolerance": None, "ok": True}
+    text = Page(render(contents(parity=[row]))).text
+    assert "stated only" in text and re.search(r"2\.0e-2\s*stated only\s*stated\s", text)
 
 
 def test_the_report_is_written_into_the_run(tmp_path: Path) -> None:
@@ -270,10 +287,9 @@ def test_the_report_is_written_into_the_run(tmp_path: Path) -> None:
 
 
 def test_rendering_leaves_matplotlibs_settings_alone() -> None:
-    import matplotlib
-
     before = dict(matplotlib.rcParams)
-    render(contents())
+    with style.styled():
+        assert dict(matplotlib.rcParams) != before
     assert dict(matplotlib.rcParams) == before
 
 
@@ -290,7 +306,7 @@ def test_facts_count_classes_parts_and_patients() -> None:
             "depth": [1, 1, 1, 5],
         }
     )
-    facts = describe(Dataset(table, ("a", "b"), "x", facts={"licence": "CC0", "folder": "/SECRET"}))
+    facts = describe(Dataset(table, ("a", "b"), "x", facts={"licence": "CC0", "source": "/SECRET"}))
     assert facts.counts.to_dict() == {"train": {"a": 1, "b": 1}, "test": {"a": 0, "b": 1}}
     assert facts.examples == {"train": 2, "test": 2}
     assert facts.patients == {"train": 1, "test": 2}

@@ -11,7 +11,7 @@ import pandas as pd
 from tfmed.data.dataset import PARTS, Dataset
 
 # Facts of a source that may be printed; a path or a folder's name may hold an identifier.
-TOLD = ("description", "source", "modality", "url", "licence", "license", "citation", "split")
+TOLD = ("source", "unit", "description", "modality", "url", "licence", "citation")
 MOST_VALUES = 6
 
 
@@ -29,6 +29,7 @@ class DataFacts:
         size: median `(height, width)` of the images in pixels, or None.
         scanners: how many makers are named, 0 where none is.
         unlabelled: examples without a label.
+        duplicates: examples left out because another part has an equal image.
     """
 
     counts: pd.DataFrame
@@ -40,6 +41,7 @@ class DataFacts:
     size: tuple[int, int] | None = None
     scanners: int = 0
     unlabelled: int = 0
+    duplicates: int = 0
 
 
 def describe(dataset: Dataset) -> DataFacts:
@@ -62,13 +64,14 @@ def describe(dataset: Dataset) -> DataFacts:
         patients={part: int(table["patient"][split == part].nunique()) for part in parts},
         patient_known=float(known.mean()) if len(known) else 0.0,
         traits=tuple(_traits(table)),
-        provenance={key: _text(dataset.facts[key]) for key in TOLD if dataset.facts.get(key)},
+        provenance={key: text for key in TOLD if (text := _told(key, dataset.facts.get(key)))},
         size=_size(table),
         scanners=int(_filled(table, "manufacturer").nunique()),
         # In multi-label an empty cell says that no class is there; None, that nobody knows.
         unlabelled=int(
             (table["label"].isna() | ((table["label"] == "") & (not dataset.multi_label))).sum()
         ),
+        duplicates=int(dataset.facts.get("duplicates", {}).get("left_out", 0)),
     )
 
 
@@ -129,5 +132,7 @@ def _size(table: pd.DataFrame) -> tuple[int, int] | None:
     return round(float(table["height"].median())), round(float(table["width"].median()))
 
 
-def _text(value: Any) -> str:
-    return ", ".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)
+def _told(key: str, value: Any) -> str:
+    text = ", ".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value or "")
+    # `medmnist:NAME` is told; a folder or file is not.
+    return "" if key == "source" and ":" not in text.partition("/")[0] else text

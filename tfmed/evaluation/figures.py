@@ -12,6 +12,8 @@ import pandas as pd
 from tfmed.evaluation import charts, curves, plots
 from tfmed.evaluation.wording import defined, number
 
+OUT_OF_FOLD = "out_of_fold"
+
 
 @dataclass(frozen=True)
 class Scored:
@@ -83,7 +85,8 @@ def scored(
 
 def draw(results: Scored, scores: Mapping[str, Any]) -> dict[str, str]:
     """Every figure that predictions give: name to SVG, "" where there is nothing to show."""
-    threshold = scores.get("threshold")
+    # Each fold has its own threshold: there is no one line to draw.
+    threshold = None if scores.get("split") == OUT_OF_FOLD else scores.get("threshold")
     watched = [results.classes[k] for k in results.watched]
     points = {name: _point(results, k) for name, k in zip(watched, results.watched, strict=True)}
     shown = {name: point for name, point in points.items() if point} if results.binary else {}

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tfmed.evaluation.facts import DataFacts
+from tfmed.evaluation.figures import OUT_OF_FOLD
 from tfmed.evaluation.wording import count, defined, number, percent
 
 FEW_OF_A_CLASS = 30
@@ -44,6 +45,8 @@ def limits(tested: Tested) -> list[str]:
         "This is a research result. It is not a medical device, and no decision on a patient "
         "may rest on it.",
     ]
+    if tested.data and tested.data.provenance.get("source", "").startswith("synthetic:"):
+        found.append("The images are drawn, not scanned: the scores say nothing about patients.")
     if sum(tested.support.values()):
         for rule in (_patients, _small, _wide, _perfect, _folds, _source, _classes, _chosen):
             found.extend(rule(tested))
@@ -104,12 +107,13 @@ def _perfect(tested: Tested) -> Iterator[str]:
 
 
 def _folds(tested: Tested) -> Iterator[str]:
-    if tested.scores.get("split") == "out_of_fold":
-        yield (
-            "Scores are of cross-validation: each example was judged by the one network that "
-            "had not seen it. The exported model averages these networks and was itself not "
-            "tested on unseen data."
-        )
+    if tested.scores.get("split") != OUT_OF_FOLD:
+        return
+    yield (
+        "Scores are of cross-validation: each example was judged by the one network that had "
+        "not seen it. The exported model averages these networks"
+        + ("." if tested.scores.get("test") else " and was itself not tested on unseen data.")
+    )
 
 
 def _source(tested: Tested) -> Iterator[str]:

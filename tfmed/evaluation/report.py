@@ -34,12 +34,8 @@ def render(contents: Contents) -> str:
         lstrip_blocks=True,
     )
     environment.filters.update(
-        number=wording.number,
-        interval=wording.interval,
-        percent=wording.percent,
         heading=wording.heading,
-        metric=wording.metric_name,
-        plainly=wording.plainly,
+        sentence=wording.sentence,
     )
     environment.globals.update(cell=wording.cell, setting=wording.setting, css=_css())
     return environment.get_template("report.html").render(sections.view(contents))

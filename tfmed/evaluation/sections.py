@@ -30,7 +30,7 @@ SECTIONS = (
 PART_NAMES = {"train": "training", "val": "validation", "test": "test", "none": "no part"}
 SPLIT_NAMES = {
     "test": "the test part, which training never saw",
-    "out_of_fold": "cross-validation, each by a network that had not seen it",
+    figures.OUT_OF_FOLD: "cross-validation, each by a network that had not seen it",
     "val": "the validation part, which training looked at",
 }
 
@@ -43,6 +43,7 @@ def view(contents: Contents) -> dict[str, Any]:
     drawn = figures.draw(results, contents.scores)
     by_patient = contents.scores.get("per_patient") or {}
     rejects = 0 if contents.rejects is None else len(contents.rejects)
+    rejects -= contents.data.duplicates if contents.data else 0
     validation = contents.data.examples.get("val", 0) if contents.data else 0
     tested = Tested(
         contents.scores, results.support, contents.data, contents.input_size, rejects, validation
@@ -65,11 +66,13 @@ def view(contents: Contents) -> dict[str, Any]:
         "per_patient": tables.metrics({} if "undefined" in by_patient else by_patient),
         "not_by_patient": by_patient.get("undefined", ""),
         "operating": tables.operating(contents.scores, results) if metrics else [],
-        "folds": tables.plain(contents.folds),
+        "folds": tables.plain([{"fold": i, **row} for i, row in enumerate(contents.folds, 1)]),
+        "unseen": tables.metrics((contents.scores.get("test") or {}).get("metrics", {})),
         "right": _examples(contents.examples, True),
         "wrong": _examples(contents.examples, False),
         "exports": tables.plain(contents.exports),
-        "parity": tables.plain(contents.parity),
+        "parity": tables.plain([_judged(row) for row in contents.parity]),
+        "times": _times(contents.scores.get("seconds") or {}),
         "limits": limits(tested),
         "prevalence": _prevalence(results),
         "part_names": PART_NAMES,
@@ -104,11 +107,12 @@ def _sentence(scores: Mapping[str, Any], results: figures.Scored) -> str:
     if not (defined(found.get("value")) and defined(cleared.get("value"))):
         return ""
     threshold = scores.get("threshold")
-    at = (
-        f"With the threshold {threshold:.3g}, chosen on validation, it"
-        if defined(threshold)
-        else "It"
-    )
+    if scores.get("split") == figures.OUT_OF_FOLD:
+        at = "With each fold's own threshold it"
+    elif defined(threshold):
+        at = f"With the threshold {threshold:.3g}, chosen on validation, it"
+    else:
+        at = "It"
     return (
         f"{at} recognises {percent(found['value'])} of the examples of {positive} and "
         f"{percent(cleared['value'])} of those of {negative}."
@@ -155,6 +159,18 @@ def _history(contents: Contents) -> str:
     if contents.history is None:
         return ""
     return charts.learning_curves(contents.history, contents.best)
+
+
+def _judged(row: Mapping[str, Any]) -> dict[str, Any]:
+    """A row of parity; one without a tolerance neither holds nor fails."""
+    free = row.get("tolerance") is None
+    return {key: None if free and key in ("ok", "passed") else row[key] for key in row}
+
+
+def _times(seconds: Mapping[str, Any]) -> str:
+    """`Index 0:02, train 3:10`: minutes and seconds of each stage."""
+    stages = [(name, round(value)) for name, value in seconds.items() if defined(value)]
+    return ", ".join(f"{name} {value // 60}:{value % 60:02}" for name, value in stages)
 
 
 def _examples(rows: Sequence[Mapping[str, Any]], right: bool) -> list[dict[str, Any]]:

@@ -28,7 +28,13 @@ METRICS: dict[str, tuple[str, str]] = {
 }
 # What stands where a cell is empty; elsewhere it is `undefined`.
 MISSING: dict[str, str] = {"tolerance": "stated only", "difference": "not compared", "note": ""}
-MISSING |= {"max_difference": "not compared", "bytes": "not made", "latency_ms": "not run"}
+MISSING |= {
+    "max_difference": "not compared",
+    "ok": "stated",
+    "passed": "stated",
+    "bytes": "not made",
+    "latency_ms": "not run",
+}
 
 HEADINGS = {
     "auroc": "AUROC",
@@ -43,11 +49,6 @@ HEADINGS = {
     "ok": "holds",
     "passed": "holds",
 }
-
-
-def metric_name(name: str) -> str:
-    """`balanced_accuracy` as `Balanced accuracy`."""
-    return METRICS[name][0] if name in METRICS else heading(name)
 
 
 def heading(name: str) -> str:
@@ -67,15 +68,6 @@ def defined(value: Any) -> TypeGuard[float]:
     if isinstance(value, bool):
         return False
     return isinstance(value, Real) and math.isfinite(value)
-
-
-def interval(metric: Mapping[str, Any] | None, digits: int = 3) -> str:
-    """`0.953 (0.931 to 0.971)`: a score with its 95 % interval, of `{value, low, high}`."""
-    if not metric or not defined(metric.get("value")):
-        return UNDEFINED
-    value = number(metric["value"], digits)
-    reach = reach_of(metric, digits)
-    return f"{value} ({reach})" if reach else value
 
 
 def reach_of(metric: Mapping[str, Any], digits: int = 3) -> str:
@@ -101,6 +93,12 @@ def setting(name: str, value: Any, classes: Sequence[str]) -> str:
         pairs = zip(classes, value, strict=True)
         return ", ".join(f"{label} {plainly(weight)}" for label, weight in pairs)
     return plainly(value)
+
+
+def sentence(text: str) -> str:
+    """A text with a capital at its start and a stop at its end."""
+    text = text.strip()
+    return text[:1].upper() + text[1:] + ("" if text.endswith((".", "!", "?")) else ".")
 
 
 def count(value: int, one: str, many: str = "") -> str:
