@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from tfmed.config import lookup, nearest
 from tfmed.data.dataset import PARTS, Dataset
 from tfmed.data.download import home
 from tfmed.data.labels import one_against_rest
 from tfmed.data.source import Wishes
 from tfmed.errors import ConfigError
+from tfmed.expected import nearest
+from tfmed.tables import lookup
 
 __all__ = ["PARTS", "SOURCES", "Dataset", "Wishes", "home", "open"]
 
@@ -60,7 +61,9 @@ def open(
         ReadError: the table or the archive cannot be read.
     """
     if unit not in UNITS:
-        raise ConfigError(f"unknown unit {unit!r}{nearest(unit, UNITS)} Known: {', '.join(UNITS)}")
+        raise ConfigError(
+            f"unknown unit {unit!r}{nearest(unit, UNITS)} (known: {', '.join(UNITS)})"
+        )
     kind, place = _kind(str(source))
     wishes = Wishes(
         table=None if table is None else Path(table),

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pandas as pd
 
-from tfmed.config import nearest
 from tfmed.data.dicomdir import KEYS
 from tfmed.data.folder import part_name
 from tfmed.data.match import Files
 from tfmed.data.source import Wishes
 from tfmed.errors import ConfigError, DataError, ReadError
+from tfmed.expected import nearest
 
 LABEL_NAMES = ("label", "labels", "class", "target", "diagnosis", "y")
 PATIENT_NAMES = ("patient", "patientid", "subject", "subjectid")
@@ -78,7 +78,7 @@ def find(cells: pd.DataFrame, files: Files, wishes: Wishes, table: Path) -> Colu
         if name not in cells:
             raise ConfigError(
                 f"{table} has no column {name!r}{nearest(name, cells)} "
-                f"Its columns: {', '.join(cells)}"
+                f"(its columns: {', '.join(cells)})"
             )
     key, level = _key_column(cells, files, wishes.path_column, table)
     split = wishes.split_column or _split_column(cells, key)

@@ -69,7 +69,7 @@ def is_patient_tree(folders: Sequence[Sequence[Path]]) -> bool:
     They are if each holds images of one patient, another one in each; a few headers of every
     folder are looked at.
     """
-    patients = []
+    patients: list[str] = []
     for files in folders:
         some = [files[i] for i in np.unique(np.linspace(0, len(files) - 1, SAMPLE, dtype=int))]
         if not is_dicom(some[0]):

@@ -8,9 +8,9 @@ from dataclasses import replace
 
 import pandas as pd
 
-from tfmed.config import nearest
 from tfmed.data.dataset import JOIN, Dataset
 from tfmed.errors import ConfigError, DataError
+from tfmed.expected import nearest
 
 UNKNOWN = ("", "-1", "nan")
 YES = ("1", "true", "yes", "y")
@@ -135,5 +135,5 @@ def _known_class(name: str, classes: tuple[str, ...]) -> str:
         return same[0]
     raise ConfigError(
         f"--positive {name!r} is no class of the data{nearest(name, classes)} "
-        f"Its classes: {', '.join(classes)}"
+        f"(its classes: {', '.join(classes)})"
     )

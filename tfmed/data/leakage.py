@@ -36,12 +36,13 @@ def settle(dataset: Dataset, allow_leakage: bool = False) -> Dataset:
 def _check_labels(table: pd.DataFrame) -> None:
     labelled = table[table["label"].notna()]
     said = labelled["label"] + "/" + labelled["unknown"]
-    clashes = said.groupby(labelled["digest"]).nunique() > 1
-    if clashes.any():
-        rows = labelled[labelled["digest"] == clashes.idxmax()]
-        first, second = rows.loc[~rows["label"].duplicated()].iloc[[0, -1]].itertuples()
+    different = said.groupby(labelled["digest"]).nunique()
+    clashes = different.index[different > 1]
+    if len(clashes):
+        rows = labelled[labelled["digest"] == clashes[0]]
+        first, second = rows.loc[~said[rows.index].duplicated()].iloc[:2].itertuples()
         raise LeakageError(
-            f"{int(clashes.sum())} images come again with another label, the first: "
+            f"{len(clashes)} images come again with another label, the first: "
             f"{first.id} is {first.label!r}, the equal {second.id} is {second.label!r}. "
             f"Mend the labels, {ANYWAY}"
         )
@@ -50,22 +51,20 @@ def _check_labels(table: pd.DataFrame) -> None:
 def _leave_out(dataset: Dataset) -> Dataset:
     table = dataset.table
     again = table["digest"].duplicated(keep=False)
-    facts = {
-        "groups": int(table["digest"][again].nunique()),
-        "images": int(again.sum()),
-        "left_out": 0,
-        "how": "equal images stay together in one part",
-    }
+    groups, images = int(table["digest"][again].nunique()), int(again.sum())
+    left_out = 0
     for part in PARTS[:-1]:
         for later in PARTS[PARTS.index(part) + 1 :]:
             # An unlabelled image is in no part: what equals it may be trained on.
             elsewhere = table["digest"][table["split"] == later]
             twins = (table["split"] == part) & table["digest"].isin(elsewhere)
             dataset = dataset.without(twins, f"equals an image of {later}; left out of {part}")
-            facts["left_out"] += int(twins.sum())
+            left_out += int(twins.sum())
             table = dataset.table
-    if facts["left_out"]:
-        facts["how"] = "images that equal one of a later part were left out of the earlier one"
+    how = "equal images stay together in one part"
+    if left_out:
+        how = "images that equal one of a later part were left out of the earlier one"
+    facts = {"groups": groups, "images": images, "left_out": left_out, "how": how}
     return dataset.with_facts(duplicates=facts)
 
 

@@ -12,12 +12,12 @@ import json
 from pathlib import Path
 from typing import Any
 
-from tfmed.config import nearest
 from tfmed.data.dataset import Dataset
 from tfmed.data.download import fetch, home, md5
 from tfmed.data.npz import open_archive
 from tfmed.data.source import Wishes
 from tfmed.errors import ConfigError, DataError
+from tfmed.expected import nearest
 
 URL = "https://zenodo.org/records/10519652/files/{file}?download=1"
 CITATION = (
@@ -48,7 +48,7 @@ def open_named(place: str, wishes: Wishes) -> Dataset:
     size = size or SMALLEST
     if name not in sets():
         near = nearest(name, sets())
-        raise ConfigError(f"unknown MedMNIST set {name!r}{near} Known: {', '.join(sets())}")
+        raise ConfigError(f"unknown MedMNIST set {name!r}{near} (known: {', '.join(sets())})")
     sizes = sets()[name]["md5"]
     if size not in sizes:
         raise ConfigError(f"{name} has no size {size!r}; it has {', '.join(sizes)}")

@@ -17,11 +17,11 @@ from pydicom.dataset import FileMetaDataset
 from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, generate_uid
 
 from tfmed import log
-from tfmed.config import lookup
 from tfmed.data import phantom, table
 from tfmed.data.dataset import Dataset
 from tfmed.data.download import keep
 from tfmed.data.source import Wishes
+from tfmed.tables import lookup
 
 # Name: what writes the examples of a seed into a folder, with `labels.csv` at its top.
 DRAWN = {"nodules": "tfmed.data.synthetic:write_nodules"}
