@@ -6,6 +6,7 @@ Each stage leaves its files in the run; when they are there it reads them and re
 from __future__ import annotations
 
 import fcntl
+import os
 import shutil
 import time
 from collections.abc import Callable, Iterator
@@ -225,12 +226,12 @@ def _compare(run: Run, settings: TrainingSettings) -> None:
 
 def _lock(run: Run) -> None:
     """Keep a second command out of the run; the lock goes with the process, however it ends."""
-    handle = Path(run.folder / ".lock").open("w")
+    # Never closed: it is the process that holds the lock.
+    descriptor = os.open(run.folder / ".lock", os.O_RDWR | os.O_CREAT)
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        handle.close()
+        os.close(descriptor)
         raise ConfigError(
             f"another command is at work in {run.folder}: wait for it to end"
         ) from None
-    _locks.append(handle)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import tensorflow as tf
 
 from tfmed import feed, log
 from tfmed.data import audit
@@ -21,7 +22,7 @@ from tfmed.pipelines.settings import DataSettings
 from tfmed.pipelines.study import reopen
 from tfmed.run import Run
 from tfmed.tasks import Classification
-from tfmed.transforms.prepare import Preprocessing
+from tfmed.transforms.prepare import Preprocessing, normalise
 
 BATCH = 64
 
@@ -62,10 +63,13 @@ def open_trained(path: Path) -> Trained:
     """
     if (path / "state.json").is_file():
         study = reopen(Run(path))
-        classifier = classifier_of(study)
-        return Trained(
-            study.task, study.plan.preprocessing, study.threshold, classifier.probabilities
-        )
+        network = classifier_of(study).network()
+
+        def ask(images: Sequence[np.ndarray]) -> np.ndarray:
+            ready = normalise(tf.constant(np.stack(images)), study.plan.preprocessing)
+            return np.asarray(network(ready, training=False))
+
+        return Trained(study.task, study.plan.preprocessing, study.threshold, ask)
     if not any((path / name).exists() for name in ("saved_model.pb", "1")):
         raise ConfigError(
             f"{path} is neither a run nor an export of tfmed: a run holds plan.toml, an export "

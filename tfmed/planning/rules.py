@@ -1,142 +1,21 @@
-"""From a fingerprint of the training part to a plan: every choice with its reason.
-
-The plan is made from the training part alone, so that nothing of the validation or test part
-is in it. It is written as `plan.toml`; whoever knows better edits a line and runs again.
-"""
+"""The rules by which a classifier is planned: each choice with its reason."""
 
 from __future__ import annotations
 
-import os
-import tomllib
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import pydantic
-import tomli_w
 
 from tfmed.data.dataset import Dataset
-from tfmed.errors import ConfigError, DataError
-from tfmed.transforms.prepare import Preprocessing
+from tfmed.errors import ConfigError
+from tfmed.planning.fingerprint import Fingerprint, fingerprint
+from tfmed.planning.plan import Plan
 
 SMALL_IMAGE = 64
 LONG_SIDE_CPU = 128
 LONG_SIDE_GPU = 224
 VOLUME_SIDE = 64
 COLOUR = 3
-
-
-class Plan(pydantic.BaseModel):
-    """How one model is made: what `plan.toml` holds.
-
-    Attributes:
-        model: a row of `tfmed.models.MODELS`.
-        weights: `none`, `imagenet` or a file.
-        size: `(H, W)`, or `(D, H, W)` for volumes, in pixels.
-        channels: 1 grey, 3 colour.
-        window: modality units that become 0 and 1; None: each image's own 0.5 and 99.5
-            percentile, computed in the graph.
-        mean, std: of the windowed training pixels, taken off and divided by.
-        augmentation: steps of `tfmed.transforms.augment`, in order.
-        mixup: Beta parameter of MixUp, 0 for none (Zhang et al. 2018).
-        class_weights: weight of each class in the loss, mean 1; empty for none.
-        reasons: one line for each setting.
-    """
-
-    model_config = pydantic.ConfigDict(frozen=True, extra="forbid")
-
-    model: str
-    weights: str = "none"
-    size: tuple[int, ...]
-    channels: int
-    window: tuple[float, float] | None
-    mean: float
-    std: float
-    augmentation: tuple[dict[str, Any], ...]
-    mixup: float
-    dropout: float
-    norm: str
-    loss: str
-    label_smoothing: float
-    class_weights: tuple[float, ...]
-    batch_size: int
-    epochs: int
-    patience: int
-    watch: str
-    optimizer: str
-    learning_rate: float
-    weight_decay: float
-    ema_decay: float
-    precision: str
-    reasons: dict[str, str] = pydantic.Field(default_factory=dict)
-
-    @property
-    def preprocessing(self) -> Preprocessing:
-        """The part of the plan that becomes part of the exported model."""
-        return Preprocessing(
-            size=self.size,
-            channels=self.channels,
-            window=self.window,
-            mean=self.mean,
-            std=self.std,
-        )
-
-    @property
-    def input_shape(self) -> tuple[int, ...]:
-        """`(H, W, C)` or `(D, H, W, C)`."""
-        return (*self.size, self.channels)
-
-
-@dataclass(frozen=True)
-class Fingerprint:
-    """What the training part looks like, in numbers that a plan follows from.
-
-    Attributes:
-        examples: how many.
-        size: median `(H, W)` or `(D, H, W)` in pixels.
-        channels: 3 if any image has colour.
-        bits: the most bits stored in any image.
-        modality: the DICOM modality that all share, or `""`.
-        units: the physical units that all share, or `""`.
-        low, high: medians of the images' 0.5 and 99.5 percentiles, in modality units.
-        mean, std: of all pixels, in modality units.
-    """
-
-    examples: int
-    size: tuple[int, ...]
-    channels: int
-    bits: int
-    modality: str
-    units: str
-    low: float
-    high: float
-    mean: float
-    std: float
-
-
-def fingerprint(train: Dataset) -> Fingerprint:
-    """Summarise an audited training part.
-
-    Raises:
-        DataError: the part is empty.
-    """
-    table = train.table
-    if table.empty:
-        raise DataError("the training part is empty: nothing to plan from")
-    axes = ["height", "width"] if (table["depth"] == 1).all() else ["depth", "height", "width"]
-    means, stds = table["mean"].to_numpy(float), table["std"].to_numpy(float)
-    return Fingerprint(
-        examples=len(table),
-        size=tuple(round(float(table[axis].median())) for axis in axes),
-        channels=int(table["channels"].max()),
-        bits=int(table["bits"].max()),
-        modality=_shared(table["modality"]),
-        units=_shared(table["units"]),
-        low=float(table["p005"].median()),
-        high=float(table["p995"].median()),
-        mean=float(means.mean()),
-        std=float(np.sqrt((stds**2).mean() + means.var())),
-    )
 
 
 def plan(
@@ -185,45 +64,6 @@ def plan(
     values = {name: value for name, (value, _) in choices.items()}
     reasons = {name: reason for name, (_, reason) in choices.items()}
     return Plan(**values, reasons=reasons)
-
-
-def dumps(made: Plan) -> str:
-    """A plan as TOML, its reasons in a table of their own at the end.
-
-    `window = "percentiles"` stands for None, which TOML does not have.
-    """
-    values = made.model_dump()
-    reasons = values.pop("reasons")
-    steps = values.pop("augmentation")
-    values["window"] = values["window"] or "percentiles"
-    head = "# Edit a value and run the same command again: what follows from it is made anew.\n"
-    body = {**values, "augmentation": list(steps), "reasons": reasons}
-    return head + tomli_w.dumps(body, multiline_strings=False)
-
-
-def loads(text: str) -> Plan:
-    """Read a plan that may have been edited by hand.
-
-    Raises:
-        ConfigError: not TOML, an unknown setting or a wrong value.
-    """
-    try:
-        values = tomllib.loads(text)
-        if values.get("window") == "percentiles":
-            values["window"] = None
-        return Plan(**values)
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"plan.toml is not valid TOML: {error}") from error
-    except pydantic.ValidationError as error:
-        first = error.errors()[0]
-        name = ".".join(str(part) for part in first["loc"])
-        raise ConfigError(f"plan.toml: {name}: {first['msg']}") from error
-
-
-def _shared(column: Any) -> str:
-    """The one value that all rows have, or nothing."""
-    values = set(column.fillna("").astype(str))
-    return values.pop() if len(values) == 1 else ""
 
 
 def _size(
@@ -350,8 +190,3 @@ def _training(seen: Fingerprint, weights: str) -> dict[str, tuple[Any, str]]:
         "ema_decay": (0.99, "a moving average of the weights is what is validated and kept"),
         "precision": ("auto", "bfloat16 or float16 where the device gains by it, else float32"),
     }
-
-
-def cpu_count() -> int:
-    """How many CPUs this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

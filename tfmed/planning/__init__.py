@@ -1,0 +1,13 @@
+"""From a fingerprint of the training part to a plan: every choice with its reason.
+
+The plan is made from the training part alone, so that nothing of the validation or test part
+is in it. It is written as `plan.toml`; whoever knows better edits a line and runs again.
+"""
+
+from __future__ import annotations
+
+from tfmed.planning.fingerprint import Fingerprint, fingerprint
+from tfmed.planning.plan import Plan, dumps, loads
+from tfmed.planning.rules import plan
+
+__all__ = ["Fingerprint", "Plan", "dumps", "fingerprint", "loads", "plan"]

@@ -1,0 +1,69 @@
+"""`Fingerprint`: what the training part looks like, in numbers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from tfmed.data.dataset import Dataset
+from tfmed.errors import DataError
+
+
+@dataclass(frozen=True)
+class Fingerprint:
+    """What the training part looks like, in numbers that a plan follows from.
+
+    Attributes:
+        examples: how many.
+        size: median `(H, W)` or `(D, H, W)` in pixels.
+        channels: 3 if any image has colour.
+        bits: the most bits stored in any image.
+        modality: the DICOM modality that all share, or `""`.
+        units: the physical units that all share, or `""`.
+        low, high: medians of the images' 0.5 and 99.5 percentiles, in modality units.
+        mean, std: of all pixels, in modality units.
+    """
+
+    examples: int
+    size: tuple[int, ...]
+    channels: int
+    bits: int
+    modality: str
+    units: str
+    low: float
+    high: float
+    mean: float
+    std: float
+
+
+def fingerprint(train: Dataset) -> Fingerprint:
+    """Summarise an audited training part.
+
+    Raises:
+        DataError: the part is empty.
+    """
+    table = train.table
+    if table.empty:
+        raise DataError("the training part is empty: nothing to plan from")
+    axes = ["height", "width"] if (table["depth"] == 1).all() else ["depth", "height", "width"]
+    means, stds = table["mean"].to_numpy(float), table["std"].to_numpy(float)
+    return Fingerprint(
+        examples=len(table),
+        size=tuple(round(float(table[axis].median())) for axis in axes),
+        channels=int(table["channels"].max()),
+        bits=int(table["bits"].max()),
+        modality=_shared(table["modality"]),
+        units=_shared(table["units"]),
+        low=float(table["p005"].median()),
+        high=float(table["p995"].median()),
+        mean=float(means.mean()),
+        std=float(np.sqrt((stds**2).mean() + means.var())),
+    )
+
+
+def _shared(column: Any) -> str:
+    """The one value that all rows have, or nothing."""
+    values = set(column.fillna("").astype(str))
+    return values.pop() if len(values) == 1 else ""
