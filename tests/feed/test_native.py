@@ -6,13 +6,13 @@ from pathlib import Path
 
 import makers
 import numpy as np
-import pandas as pd
 import pytest
 import tensorflow as tf
 
 from tfmed import data, feed, io
 from tfmed.data.audit import audit
 from tfmed.errors import ReadError
+from tfmed.feed import native
 from tfmed.feed.routes import route_of
 from tfmed.transforms import Preprocessing, resample
 
@@ -141,6 +141,22 @@ def test_a_file_that_is_gone_or_cut_short_is_named(tmp_path: Path) -> None:
             list(stream)
 
 
+def test_a_file_on_which_the_graph_fails_is_read_by_its_reader(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paths = []
+    for number in range(6):
+        shape = (12, 13 if number == 2 else 14)
+        paths.append(makers.raster(tmp_path / f"{number}.png", makers.noise(shape, number)))
+    dataset = dataset_of(paths)
+
+    def picky(row: dict[str, tf.Tensor], dtype: str, channels: str) -> tf.Tensor:
+        return tf.ensure_shape(native._png(row, dtype, channels), [12, 14, 1])
+
+    monkeypatch.setitem(native.DECODERS, "png", picky)
+    check_equal(dataset)
+
+
 def test_equal_pixels_by_the_files_own_series(tmp_path: Path) -> None:
     volume = makers.noise((4, 10, 12), 9, 0, 4096, "uint16")
     files = [str(path) for path in makers.series(tmp_path / "s", volume)]
@@ -150,4 +166,3 @@ def test_equal_pixels_by_the_files_own_series(tmp_path: Path) -> None:
     dataset = data.Dataset(index(columns), ("a",), "test")
     (image,) = feed.read(dataset, Preprocessing(size=(4, 10, 12), channels=1))
     np.testing.assert_array_equal(image[..., 0], volume)
-    assert isinstance(dataset.table, pd.DataFrame)

@@ -67,3 +67,10 @@ def test_steps_that_move_pixels_are_told_apart() -> None:
     moves, changes = split_steps(steps)
     assert [one["name"] for one in moves] == list(SPATIAL)
     assert len(moves) + len(changes) == len(steps)
+
+
+def test_a_function_of_ones_own_is_a_step() -> None:
+    image = tf.fill([2, 4, 4, 1], 0.5)
+    made = augment(image, tf.constant([1, 2]), [lambda image, seed: image + 1.0, step("gamma")])
+    assert split_steps([abs, step("projective")]) == ([step("projective")], [abs])
+    np.testing.assert_array_equal(made, 1.0)

@@ -14,8 +14,7 @@ All of it works on whole batches, one set of random parameters an image, seeded 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import tensorflow as tf
@@ -24,7 +23,7 @@ from tfmed.data.dataset import Dataset
 from tfmed.errors import ConfigError, DataError
 from tfmed.feed.cache import Cache
 from tfmed.feed.reading import read
-from tfmed.transforms.augmentation import augment, split_steps
+from tfmed.transforms.augmentation import Step, augment, split_steps
 from tfmed.transforms.intensity import standardise
 from tfmed.transforms.mixing import mixup as mix
 from tfmed.transforms.prepare import Preprocessing, normalise, scale
@@ -38,7 +37,7 @@ def training(  # noqa: PLR0913 - ten things make a batch
     weights: np.ndarray,
     *,
     preprocessing: Preprocessing,
-    augmentation: Sequence[Mapping[str, Any]] = (),
+    augmentation: Sequence[Step] = (),
     mixup: float = 0.0,
     batch_size: int,
     seed: int,
@@ -54,7 +53,7 @@ def training(  # noqa: PLR0913 - ten things make a batch
         targets: float32 `[N, K]`; NaN is unknown and stays NaN.
         weights: float32 `[N]`.
         preprocessing: the plan's.
-        augmentation: the plan's steps.
+        augmentation: the plan's steps; a function of one's own gets images in 0..1.
         mixup: MixUp's alpha; 0 is none.
         batch_size: examples a batch; batches run on over the end of an epoch.
         seed: of order and augmentation.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import tensorflow as tf
@@ -27,7 +27,8 @@ TRANSFORMS: dict[str, str] = {
 # These move pixels and work in modality units; the others want the window's 0..1.
 SPATIAL = ("projective", "flip")
 
-Step = Mapping[str, Any]
+# A step of one's own is a function of (image, seed) that keeps the shape.
+Step = Mapping[str, Any] | Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
 
 
 @tf.autograph.experimental.do_not_convert
@@ -37,7 +38,8 @@ def augment(image: tf.Tensor, seed: tf.Tensor, steps: Sequence[Step]) -> tf.Tens
     Args:
         image: float32 `[B, H, W, C]` or `[B, D, H, W, C]`.
         seed: int32 `[2]`; the same seed gives the same batch, bit for bit.
-        steps: such as `{"name": "noise", "amount": 0.05, "probability": 0.15}`.
+        steps: such as `{"name": "noise", "amount": 0.05, "probability": 0.15}`, or functions
+            of (image, seed).
 
     Returns:
         float32 of the same shape.
@@ -47,6 +49,9 @@ def augment(image: tf.Tensor, seed: tf.Tensor, steps: Sequence[Step]) -> tf.Tens
     """
     check_steps(steps)
     for number, step in enumerate(steps):
+        if callable(step):
+            image = step(image, fold(seed, number))
+            continue
         settings = {name: value for name, value in step.items() if name != "name"}
         transform = lookup(TRANSFORMS, step["name"], "transform")
         image = transform(image, fold(seed, number), **settings)
@@ -56,6 +61,8 @@ def augment(image: tf.Tensor, seed: tf.Tensor, steps: Sequence[Step]) -> tf.Tens
 def check_steps(steps: Sequence[Step]) -> None:
     """Raise a ConfigError that names the first unknown or missing transform or parameter."""
     for step in steps:
+        if callable(step):
+            continue
         if "name" not in step:
             raise ConfigError(f"an augmentation step needs a name: {dict(step)}")
         name = step["name"]
@@ -77,7 +84,11 @@ def check_steps(steps: Sequence[Step]) -> None:
 
 
 def split_steps(steps: Sequence[Step]) -> tuple[list[Step], list[Step]]:
-    """The steps that move pixels, and those that change intensity, each in their order."""
+    """The steps that move pixels, and the others, each in their order."""
     check_steps(steps)
-    spatial = [step for step in steps if step["name"] in SPATIAL]
-    return spatial, [step for step in steps if step["name"] not in SPATIAL]
+    moves: list[Step] = []
+    changes: list[Step] = []
+    for step in steps:
+        moving = not callable(step) and step["name"] in SPATIAL
+        (moves if moving else changes).append(step)
+    return moves, changes
