@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from tfmed.data import labels as label_text
 from tfmed.data.dataset import JOIN, PARTS, Dataset, index
@@ -19,6 +18,7 @@ from tfmed.errors import DataError, ReadError
 IMAGES = "_images"
 LABELS = "_labels"
 COLOURS = (1, 3)
+UNKNOWN = -1
 
 
 def open_file(place: str, wishes: Wishes) -> Dataset:
@@ -63,6 +63,7 @@ def open_archive(
         "frame": np.concatenate([np.arange(counts[part]) for part in parts]),
         "split": [part for part in parts for _ in range(counts[part])],
         "label": _texts(labels, counts, names, multi_label),
+        "unknown": _unknown(labels, counts, names, multi_label),
     }
     columns["patient"] = columns["id"]
     return Dataset(index(columns), names, name, multi_label, dict(facts))
@@ -136,7 +137,8 @@ def _numbered(given: list[np.ndarray], multi_label: bool) -> tuple[str, ...]:
         return ()
     if multi_label:
         return tuple(str(column) for column in range(given[0].shape[1]))
-    return label_text.class_order(str(int(value)) for value in np.unique(np.concatenate(given)))
+    values = np.unique(np.concatenate(given))
+    return label_text.class_order(str(int(value)) for value in values if value != UNKNOWN)
 
 
 def _texts(
@@ -150,9 +152,27 @@ def _texts(
         if array is None:
             texts += [None] * counts[part]
         elif multi_label:
-            texts += [JOIN.join(np.array(names)[row > 0]) for row in array]
+            known = (array >= 0).any(axis=1)
+            joined = [JOIN.join(np.array(names)[row > 0]) for row in array]
+            texts += [text if is_known else None for text, is_known in zip(joined, known, strict=True)]
         else:
             texts += _single(array[:, 0], names, part)
+    return texts
+
+
+def _unknown(
+    labels: Mapping[str, np.ndarray | None],
+    counts: Mapping[str, int],
+    names: tuple[str, ...],
+    multi_label: bool,
+) -> list[str]:
+    """Classes marked -1, of data with several labels."""
+    texts: list[str] = []
+    for part, array in labels.items():
+        if array is None or not multi_label or array.min(initial=0) >= 0:
+            texts += [""] * counts[part]
+        else:
+            texts += [JOIN.join(np.array(names)[row < 0]) for row in array]
     return texts
 
 
@@ -160,10 +180,10 @@ def _single(values: np.ndarray, names: tuple[str, ...], part: str) -> list[str |
     by_number = {int(name): name for name in names if name.isdigit()}
     if len(by_number) < len(names):
         by_number = dict(enumerate(names))
-    wrong = ~np.isin(values, list(by_number))
+    wrong = ~np.isin(values, [*by_number, UNKNOWN])
     if wrong.any():
         raise DataError(
             f"{part}{LABELS} holds {values[wrong][0]}, which is none of the {len(names)} "
             f"classes: {', '.join(names)}"
         )
-    return list(pd.Series(values).astype(int).map(by_number))
+    return [by_number.get(int(value)) for value in values]

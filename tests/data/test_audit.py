@@ -1,0 +1,147 @@
+"""Reading everything once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import makers
+import numpy as np
+import pandas as pd
+import pytest
+
+from tfmed import data
+from tfmed.data import audit, pool
+from tfmed.data.measured import COLUMNS, CONSTANT, NOT_FINITE, measure
+from tfmed.errors import DataError
+
+
+def reasons(dataset: data.Dataset) -> dict[str, str]:
+    return {Path(row.path).name: row.reason for row in dataset.rejects.itertuples()}
+
+
+def test_good_files_get_their_columns_and_bad_ones_become_rejects(tmp_path: Path) -> None:
+    makers.class_folders(tmp_path, count=8)
+    (tmp_path / "normal" / "empty.png").write_bytes(b"")
+    (tmp_path / "normal" / "notes.txt").write_text("text")
+    good = (tmp_path / "normal" / "0.png").read_bytes()
+    (tmp_path / "normal" / "short.png").write_bytes(good[: len(good) // 2])
+    makers.raster(tmp_path / "normal" / "black.png", np.zeros((9, 9), np.uint8))
+    makers.raster(tmp_path / "normal" / "nan.tif", np.array([[np.nan, 1]], np.float32))
+    audited = audit.audit(data.open(tmp_path), workers=2)
+    assert set(reasons(audited)) == {"empty.png", "notes.txt", "short.png", "black.png", "nan.tif"}
+    assert reasons(audited)["black.png"] == CONSTANT
+    assert len(audited) == 16
+    assert set(COLUMNS) <= set(audited.table)
+    assert set(audited.table["format"]) == {"png"}
+    assert (audited.table["height"] == 16).all()
+
+
+def test_a_table_has_one_type_a_column_whatever_was_read(tmp_path: Path) -> None:
+    archive = audit.audit(data.open(makers.npz(tmp_path / "a.npz", {"train": 4}, (5, 5))))
+    makers.class_folders(tmp_path / "b", count=2)
+    files = audit.audit(data.open(tmp_path / "b"), workers=0)
+    makers.dicom(tmp_path / "c" / "a.dcm", makers.noise((5, 5)))
+    dicom = audit.audit(data.open(tmp_path / "c"), workers=0)
+    assert archive.table.dtypes.equals(files.table.dtypes)
+    assert archive.table.dtypes.equals(dicom.table.dtypes)
+
+
+def test_an_archive_measures_as_its_images_would_alone(tmp_path: Path) -> None:
+    path = makers.npz(tmp_path / "a.npz", {"train": 5}, (7, 6))
+    table = audit.audit(data.open(path)).table
+    images = np.load(path)["train_images"]
+    for row, pixels in zip(table.to_dict("records"), images, strict=True):
+        file = makers.raster(tmp_path / "one.png", pixels)
+        alone = measure({"path": str(file), "files": None, "frame": -1})
+        for name in ("height", "width", "depth", "channels", "bits", "digest"):
+            assert row[name] == alone[name]
+        for name in ("minimum", "maximum", "p005", "p995", "mean", "std"):
+            assert row[name] == pytest.approx(alone[name])
+
+
+def test_bad_images_of_an_archive_are_rejects_with_their_place(tmp_path: Path) -> None:
+    images = makers.noise((4, 3, 3)).astype(np.float32)
+    images[1] = 5
+    images[2, 0, 0] = np.inf
+    np.savez(tmp_path / "a.npz", train_images=images, train_labels=np.array([0, 1, 0, 1]))
+    audited = audit.audit(data.open(tmp_path / "a.npz"))
+    assert list(audited.table["frame"]) == [0, 3]
+    assert reasons(audited) == {"000001": CONSTANT, "000002": NOT_FINITE}
+    assert audited.rejects["path"][0] == f"{tmp_path / 'a.npz'}:train/000001"
+
+
+def test_the_patient_is_of_the_column_then_of_the_header_then_the_example(tmp_path: Path) -> None:
+    for name, patient in (("a", "H1"), ("b", "H2"), ("c", "")):
+        makers.dicom(
+            tmp_path / name, makers.noise((4, 4), ord(name)), makers.Slice(patient=patient)
+        )
+    (tmp_path / "t.csv").write_text("file,label,patient\na,1,COLUMN\nb,0,\nc,0,\n")
+    table = audit.audit(data.open(tmp_path / "t.csv"), workers=0).table
+    assert list(table["patient"]) == ["COLUMN", "H2", "c"]
+    assert list(table["patient_known"]) == [True, True, False]
+    assert (table["study"] != "").all()
+
+
+def test_a_volume_among_images_is_a_reject(tmp_path: Path) -> None:
+    makers.class_folders(tmp_path, count=2)
+    makers.dicom(tmp_path / "normal" / "cine.dcm", makers.noise((3, 16, 12)))
+    audited = audit.audit(data.open(tmp_path), workers=0)
+    assert len(audited) == 4
+    assert "volume" in reasons(audited)["cine.dcm"]
+
+
+def test_a_mixture_is_a_fact(tmp_path: Path) -> None:
+    makers.dicom(tmp_path / "a.dcm", makers.noise((4, 4), 1), makers.Slice(modality="CT"))
+    makers.dicom(tmp_path / "b.dcm", makers.noise((4, 4), 2), makers.Slice(modality="MR"))
+    makers.dicom(tmp_path / "c.dcm", makers.noise((4, 4, 3), 3), makers.Slice(modality="MR"))
+    facts = audit.audit(data.open(tmp_path), workers=0).facts
+    assert facts["mixed_modalities"] == {"MR": 2, "CT": 1}
+    assert facts["mixed_channels"] == {"1": 2, "3": 1}
+
+
+def test_a_crash_of_a_worker_is_a_reject(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    makers.class_folders(tmp_path, count=1)
+
+    def crashed(function, items, **options):
+        return [pool.Crash(), *map(function, items[1:])]
+
+    monkeypatch.setattr(pool, "run", crashed)
+    audited = audit.audit(data.open(tmp_path))
+    assert reasons(audited) == {"0.png": audit.CRASHED}
+    assert len(audited) == 1
+
+
+def test_nothing_usable_is_an_error_with_the_reasons(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "x.png").write_bytes(b"")
+    with pytest.raises(DataError, match=r"none of the 1 files .*x.png: .*empty"):
+        audit.audit(data.open(tmp_path), workers=0)
+
+
+def test_too_many_rejects_stop_with_the_first_reasons() -> None:
+    table = data.dataset.index({"id": list("abc"), "path": list("abc")})
+    dataset = data.Dataset(table, (), "d").with_rejects([("x.png", "is empty")])
+    audit.limit_rejects(dataset, 0.25)
+    with pytest.raises(DataError, match=r"1 of 4 files .* 20% .*x.png: is empty.*rejects.csv"):
+        audit.limit_rejects(dataset, 0.2)
+
+
+def test_a_table_read_back_from_parquet_can_be_split(tmp_path: Path) -> None:
+    from tfmed.data import split
+
+    audited = audit.audit(data.open(makers.npz(tmp_path / "a.npz", {"train": 40}, (5, 5))))
+    audited.table.to_parquet(tmp_path / "index.parquet")
+    again = audited.with_table(pd.read_parquet(tmp_path / "index.parquet"))
+    one, two = split.split(audited, seed=1), split.split(again, seed=1)
+    assert list(one.table["split"]) == list(two.table["split"])
+
+
+def test_the_real_ct_slices_are_of_54_patients(shared_data: Path) -> None:
+    folder = shared_data / "ct_contrast_dicom"
+    dataset = data.open(
+        folder / "dicom_dir", table=folder / "overview.csv", label_columns=("Contrast",)
+    )
+    audited = audit.audit(dataset, workers=2)
+    assert len(audited) == 64
+    assert audited.table["patient"].nunique() == 54
+    assert set(audited.table["units"]) == {"HU"}
