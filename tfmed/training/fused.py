@@ -69,10 +69,11 @@ def fused(model: keras.Model) -> keras.Model:
     return copy
 
 
-def _clone(layer: keras.Layer) -> keras.Layer:
+def _clone(layer: Any) -> Any:
     kind = FusedBatchNormalization if _can_be_fused(layer) else type(layer)
     copy = kind.from_config(layer.get_config())
-    copy.trainable = layer.trainable
+    if isinstance(layer, keras.Layer):  # A bare operation, as `a + b`, is not one.
+        copy.trainable = layer.trainable
     return copy
 
 
