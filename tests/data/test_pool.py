@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -51,6 +51,6 @@ def test_workers_do_not_import_the_main_module(tmp_path) -> None:
         text=True,
         check=True,
         timeout=60,
-        cwd=os.getcwd(),
+        cwd=Path.cwd(),
     )
     assert done.stdout == "started\n[1, 2]\n"
