@@ -17,7 +17,7 @@ from pydicom.uid import UID
 
 from tfmed.errors import ReadError
 from tfmed.image import Image
-from tfmed.io import dicom_header, jpeg
+from tfmed.io import codestream, dicom_header, jpeg
 from tfmed.io.dicom_header import Header, inversion_sum, read_header
 from tfmed.io.dicom_rescale import rescale
 from tfmed.io.guard import reading
@@ -26,6 +26,17 @@ __all__ = ["Header", "inversion_sum", "load", "read", "read_header"]
 
 # Extended, spectral selection, full progression: with 12 bits only GDCM's own libjpeg does.
 JPEG_12_BIT = tuple(f"1.2.840.10008.1.2.4.{process}" for process in (51, 53, 55))
+# pydicom asks GDCM first, which may end the whole process on damaged data. Elsewhere its values
+# are those of the others, so that it is the last choice, and none at all for baseline JPEG.
+CODECS = {
+    "1.2.840.10008.1.2.4.50": ("pillow",),
+    "1.2.840.10008.1.2.4.51": ("pillow",),
+    "1.2.840.10008.1.2.4.80": ("pyjpegls", "gdcm"),
+    "1.2.840.10008.1.2.4.81": ("pyjpegls", "gdcm"),
+    "1.2.840.10008.1.2.4.90": ("pillow", "gdcm"),
+    "1.2.840.10008.1.2.4.91": ("pillow", "gdcm"),
+    "1.2.840.10008.1.2.5": ("pydicom",),
+}
 
 
 def read(path: str | Path, frame: int = -1) -> Image:
@@ -109,12 +120,23 @@ def _native_frames(file: BinaryIO, header: Header, frame: int) -> np.ndarray:
 
 
 def _decode(dataset: pydicom.Dataset, header: Header, frame: int) -> np.ndarray:
-    if header.transfer_syntax in JPEG_12_BIT and header.bits_stored > 8:
+    if UID(header.transfer_syntax).is_encapsulated and "ExtendedOffsetTable" not in dataset:
         streams = list(generate_frames(dataset.PixelData, number_of_frames=header.frames))
-        chosen = streams if frame < 0 else streams[frame : frame + 1]
-        stored = np.stack([jpeg.decode_12_bit(s, header.transfer_syntax) for s in chosen])
-        return stored.astype("i2") if header.signed else stored
-    dataset.pixel_array_options(index=None if frame < 0 else frame)
+        samples = int(dataset.get("SamplesPerPixel", 1))
+        codestream.check(streams, header.rows, header.columns, samples)
+        if header.transfer_syntax in JPEG_12_BIT and header.bits_stored > 8:
+            chosen = streams if frame < 0 else streams[frame : frame + 1]
+            stored = np.stack([jpeg.decode_12_bit(s, header.transfer_syntax) for s in chosen])
+            return stored.astype("i2") if header.signed else stored
+    index = None if frame < 0 else frame
+    *first, last = CODECS.get(header.transfer_syntax, ("",))
+    for codec in first:
+        dataset.pixel_array_options(index=index, decoding_plugin=codec)
+        try:
+            return dataset.pixel_array
+        except Exception:  # noqa: BLE001  (the last one's failure is told)
+            continue
+    dataset.pixel_array_options(index=index, decoding_plugin=last)
     return dataset.pixel_array
 
 

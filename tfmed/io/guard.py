@@ -11,7 +11,7 @@ from pathlib import Path
 from tfmed.errors import GeometryError, ReadError
 
 MAX_SIDE = 16384
-MAX_BYTES = 2**32
+MAX_BYTES = 2**31
 
 _PLAIN_REASONS: tuple[tuple[type[BaseException], str], ...] = (
     (FileNotFoundError, "no such file"),
@@ -62,7 +62,7 @@ def check_size(path: str | Path, height: int, width: int, values: int, item_byte
         item_bytes: bytes a number takes.
 
     Raises:
-        ReadError: a side is not in 1 to 16384, or the whole takes more than 4 GiB.
+        ReadError: a side is not in 1 to 16384, or the whole takes more than 2 GiB.
     """
     if not (1 <= height <= MAX_SIDE and 1 <= width <= MAX_SIDE):
         raise ReadError(path, f"{height} x {width} pixels; sides from 1 to {MAX_SIDE} can be read")
@@ -70,7 +70,7 @@ def check_size(path: str | Path, height: int, width: int, values: int, item_byte
         raise ReadError(
             path,
             f"{values} x {height} x {width} values of {item_bytes} bytes; "
-            "from 1 value to 4 GiB can be read",
+            "from 1 value to 2 GiB can be read",
         )
 
 

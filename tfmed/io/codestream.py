@@ -1,0 +1,54 @@
+"""The size that a compressed frame itself asks for, told before a decoder allocates it.
+
+Source: ITU-T T.81 annex B (JPEG), T.87 annex C (JPEG-LS), T.800 annex A.5.1 (JPEG 2000, SIZ).
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterable
+
+from tfmed.io import jpeg
+
+_JPEG2000_START = b"\xff\x4f\xff\x51"
+_BOXES_BYTES = 512
+
+
+def check(frames: Iterable[bytes], height: int, width: int, samples: int) -> None:
+    """Compare what each frame asks for with what the file's header says.
+
+    A few changed bytes make a 300 kB frame ask for 20 GB, which ends the process.
+
+    Args:
+        frames: JPEG, JPEG-LS or JPEG 2000 streams; others pass.
+        height: rows by the header.
+        width: columns by the header.
+        samples: samples a pixel by the header.
+
+    Raises:
+        ValueError: a frame asks for something else, or its own header is damaged.
+    """
+    for frame in frames:
+        found = size(frame)
+        if found is not None and found != (height, width, samples):
+            raise ValueError("a frame is not of the size that the header says")
+
+
+def size(frame: bytes) -> tuple[int, int, int] | None:
+    """Height, width and samples of a JPEG, JPEG-LS or JPEG 2000 stream; None for others.
+
+    Raises:
+        ValueError: the stream's header is damaged.
+    """
+    if frame.startswith(b"\xff\xd8"):
+        header = jpeg.parse(frame)
+        return header.height, header.width, header.components
+    # A JP2 file's boxes may stand before the stream.
+    start = frame[:_BOXES_BYTES].find(_JPEG2000_START)
+    if start < 0:
+        return None
+    fields = frame[start + 8 : start + 42]
+    if len(fields) < 34:
+        raise ValueError("cut short")
+    right, bottom, left, top = struct.unpack(">IIII", fields[:16])
+    return bottom - top, right - left, struct.unpack(">H", fields[32:34])[0]
