@@ -154,6 +154,15 @@ def test_a_network_that_tflite_lacks_loses_files_and_not_its_export(tmp_path):
     assert "MaxPool3D" in converted.failed["float32"]
 
 
+def test_volumes_have_no_int8_file(classifiers, tmp_path):
+    volumes = np.random.default_rng(0).uniform(0, 255, (4, 6, 8, 8, 1)).astype(np.float32)
+    converted = tflite.write(classifiers["volume"], tmp_path, volumes)
+    assert list(converted.bytes) == ["float32", "float16", "dynamic"]
+    assert "volumes" in converted.failed["int8"]
+    answer = Runner(tmp_path / "float32.tflite").predict(volumes)
+    assert np.allclose(answer, classifiers["volume"].probabilities(volumes), atol=1e-5)
+
+
 def test_representative_images_must_have_the_plan_size(classifiers, tmp_path):
     with pytest.raises(ExportError, match="28, 28, 1"):
         tflite.write(classifiers["grey"], tmp_path, np.zeros((2, 32, 32, 1), np.float32))

@@ -70,8 +70,8 @@ def _isolated(
     """Answer each request by itself, so that a bad one does not fail its neighbours.
 
     Every image is decoded and resampled in a map of its own, whose errors drop that element
-    only. An empty row goes through the network with the rest and is cut off after it:
-    convolutions refuse an empty batch, which a request of only bad images would be.
+    only. An empty row stands behind them, so that there is a batch at all; where it is alone,
+    it goes through the network and is cut off after it, for convolutions refuse an empty batch.
 
     Args:
         requests: string `[N]`.
@@ -95,8 +95,9 @@ def _isolated(
     empty = tf.data.Dataset.from_tensors((count, tf.zeros(preprocessing.input_shape)))
     both = good.ignore_errors().concatenate(empty)
     rows, images = both.batch(count + 1).get_single_element()
-    answers = network(normalise(images, preprocessing), training=False)[:-1]
     rows = rows[:-1, tf.newaxis]
+    some = images[: tf.maximum(tf.shape(rows)[0], 1)]
+    answers = network(normalise(some, preprocessing), training=False)[: tf.shape(rows)[0]]
     nothing = tf.fill(tf.stack([count, len(classifier.classes)]), float("nan"))
     probabilities = tf.tensor_scatter_nd_update(nothing, rows, answers)
     right = tf.ones_like(rows[:, 0], tf.bool)

@@ -79,8 +79,12 @@ def write(classifier: Classifier, folder: Path, representative: np.ndarray) -> C
             "dynamic": lambda: _reduced(units, None),
             INT8: lambda: _int8(normalised, classifier, representative),
         }
-        for variant in VARIANTS:
-            _attempt(variant, tasks[variant], folder, result)
+        if not classifier.planar:
+            # Converting would "succeed", with float32 weights.
+            result.failed[INT8] = "TFLite has no integer convolution of volumes"
+            del tasks[INT8]
+        for variant, convert in tasks.items():
+            _attempt(variant, convert, folder, result)
     return result
 
 
