@@ -50,6 +50,15 @@ def test_grey_files_reach_a_colour_model_and_colour_files_a_grey_one(classifiers
         assert np.allclose(answer, classifiers[name].probabilities([seen]), atol=1e-5)
 
 
+def test_read_images_reach_the_model_with_its_channels(classifiers, loaded):
+    grey = grey_images(2)
+    live = classifiers["colour"].probabilities(grey)
+    assert np.allclose(loaded["colour"].predict(grey), live, atol=1e-5)
+    assert loaded["colour"].predict([]).shape == (0, 4)
+    with pytest.raises(DataError, match="rank 3"):
+        loaded["colour"].predict([grey[0][..., 0]])
+
+
 @pytest.mark.parametrize("count", [0, 1, 2])
 def test_a_request_of_only_bad_images_is_answered(grey, count):
     probabilities, valid = grey.predict_bytes(BAD[:count])

@@ -13,6 +13,7 @@ import tensorflow as tf
 from tfmed.errors import DataError, ExportError
 from tfmed.export.release import verify_checksums, versions
 from tfmed.export.signatures import BYTES, CLASSIFY, IMAGE
+from tfmed.transforms.prepare import match_channels
 
 # Pixels of one call: bounds the memory that a batch of large images takes.
 CALL_PIXELS = 1 << 24
@@ -55,13 +56,23 @@ class Exported:
 
         Args:
             images: `[H, W, C]` or `[D, H, W, C]` each, or one array of them; any sizes,
-                modality units, with the channels of the card.
+                modality units, C 1 or 3 (brought to the channels of the card).
 
         Returns:
             probabilities float32 `[N, K]`.
         """
-        parts = [self._ask(IMAGE, image=batch)["probabilities"] for batch in _batches(images)]
-        return np.concatenate(parts) if parts else np.zeros((0, len(self.card["classes"])))
+        given = self.card["input"]
+        rank = len(given["size"]) + 1
+        wrong = next((image.shape for image in images if np.ndim(image) != rank), None)
+        if wrong is not None:
+            raise DataError(f"the model takes images of rank {rank} with channels, not {wrong}")
+        parts = [
+            self._ask(IMAGE, image=match_channels(tf.constant(batch), given["channels"]))
+            for batch in _batches(images)
+        ]
+        answers = [part["probabilities"] for part in parts]
+        empty = np.zeros((0, len(self.card["classes"])), np.float32)
+        return np.concatenate(answers) if answers else empty
 
     def predict_bytes(self, files: Sequence[bytes]) -> tuple[np.ndarray, np.ndarray]:
         """Ask `serving_bytes`.

@@ -16,7 +16,7 @@ from tfmed.export.load import Exported
 from tfmed.export.runner import Runner
 from tfmed.export.saved_model import example
 from tfmed.export.tflite import INT8, VARIANTS
-from tfmed.transforms.prepare import match_channels, normalise, resample
+from tfmed.transforms.prepare import normalise, resample
 
 EXACT = 1e-4
 # None: stated with its scores, and not judged here.
@@ -79,12 +79,12 @@ def check(
     """
     if len(live) != len(images) or not len(images):
         raise DataError(f"parity needs as many images as answers: {len(images)} and {len(live)}")
-    exported = Exported(folder, {"classes": list(classifier.classes)})
+    shape = {"size": classifier.preprocessing.size, "channels": classifier.preprocessing.channels}
+    exported = Exported(folder, {"classes": list(classifier.classes), "input": shape})
     ready = [_at_size(classifier, image) for image in images]
-    ours = [_channels(image, classifier) for image in images]
     rows = [
         _row("keras", live, classifier.probabilities(images)),
-        _row("serving_default", live, exported.predict(ours)),
+        _row("serving_default", live, exported.predict(images)),
         *_bytes_rows(classifier, exported, live, images, files),
         *_tflite_rows(classifier, folder / "tflite", live, ready),
         *extra,
@@ -119,12 +119,6 @@ def _at_size(classifier: Classifier, image: np.ndarray) -> np.ndarray:
     """One image resampled to the plan's size, modality units."""
     batch = tf.constant(np.asarray(image, np.float32)[np.newaxis])
     return np.asarray(resample(batch, classifier.preprocessing)[0])
-
-
-def _channels(image: np.ndarray, classifier: Classifier) -> np.ndarray:
-    """What a client sends to `serving_default`: the read image with the card's channels."""
-    given = tf.constant(np.asarray(image, np.float32))
-    return np.asarray(match_channels(given, classifier.preprocessing.channels))
 
 
 def _bytes_rows(
