@@ -74,7 +74,10 @@ def quiet_tensorflow() -> None:
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     with quiet():
-        importlib.import_module("tensorflow").config.list_physical_devices()
+        tensorflow = importlib.import_module("tensorflow")
+        tensorflow.config.list_physical_devices()
+    # Its warnings of retracing are for authors of graphs, not for users of networks.
+    tensorflow.get_logger().setLevel(logging.ERROR)
 
 
 class _Handler(logging.Handler):

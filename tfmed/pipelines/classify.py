@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tfmed import config
 from tfmed.data.dataset import Dataset
 from tfmed.pipelines.settings import TrainingSettings
-from tfmed.run import write_text
+from tfmed.run import Run, write_text
 
 if TYPE_CHECKING:
     from tfmed.planning import Plan
@@ -25,28 +26,34 @@ Examples: `tfmed classify` (made-up CT), `tfmed classify --data chest_xray/ --ma
 The same command goes on where it stopped. Research use; not a medical device."""
 
 
-def run(settings: Config) -> int:
+def run(settings: Config) -> None:
     """Index, audit, split, plan, train, evaluate, export and report; each stage once."""
+    from tfmed.pipelines import stages
+
+    with stages.begin("classify", settings) as work:
+        dataset = stages.split(work, settings, stages.index(work, settings))
+        plan, by_hand = stages.plan(work, lambda: _plan(settings, dataset))
+        base = settings.export / (settings.name or work.folder.name)
+        if not stages.is_finished(work, base):
+            _learn(work, settings, dataset, plan, by_hand, base)
+        stages.tell(work)
+
+
+def _learn(
+    work: Run, settings: Config, dataset: Dataset, plan: Plan, by_hand: set[str], base: Path
+) -> None:
+    """What follows from the plan: train, score, export, report."""
     from tfmed.export import card_text
     from tfmed.pipelines import delivery, reporting, stages, study
 
-    work = stages.begin("classify", settings)
-    if stages.state(work).get("finished"):
-        stages.tell(work)
-        return 0
-    dataset = stages.split(work, settings, stages.index(work, settings))
-    plan, by_hand = stages.plan(work, lambda: _plan(settings, dataset))
     done = study.carry_out(work, dataset, plan, settings)
-    name = settings.name or work.folder.name
     with stages.timed(work, "export"):
-        delivered = delivery.release(done, settings.export / name, name)
+        delivered = delivery.release(done, base)
     study.write_scores(done)
     work.write_json("card.json", delivered["card"])
     write_text(work.path("card.md"), card_text.markdown(delivered["card"]))
     reporting.write(done, delivered, by_hand)
     stages.note(work, finished=True, export=delivered["path"])
-    stages.tell(work)
-    return 0
 
 
 def _plan(settings: Config, dataset: Dataset) -> Plan:

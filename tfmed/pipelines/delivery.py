@@ -39,13 +39,12 @@ def classifier_of(study: Study) -> export.Classifier:
     )
 
 
-def release(study: Study, base: Path, name: str) -> dict[str, Any]:
+def release(study: Study, base: Path) -> dict[str, Any]:
     """Export, prove equal and measure; nothing is visible before all has passed.
 
     Args:
         study: what is exported.
         base: the model's folder, `savedmodels/NAME`.
-        name: the model's name in its card.
 
     Returns:
         `path`, and the rows of `variants` and `parity`, as plain data.
@@ -66,7 +65,7 @@ def release(study: Study, base: Path, name: str) -> dict[str, Any]:
         } | {variant: {"failed": reason} for variant, reason in converted.failed.items()}
         made = card.make(
             classifier,
-            name,
+            base.name,
             data=_provenance(study),
             image=_image_facts(study),
             scores=study.scores,

@@ -33,7 +33,7 @@ def run(settings: Config) -> None:
     from tfmed.run import Run
 
     name = settings.name or settings.run.resolve().name
-    delivered = release(reopen(Run(settings.run)), settings.export / name, name)
+    delivered = release(reopen(Run(settings.run)), settings.export / name)
     log.info(f"export: {delivered['path']}")
 
 

@@ -11,6 +11,7 @@ import shutil
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from tfmed import config, data, log
@@ -34,8 +35,9 @@ AFTER_PLAN = (
 )
 
 
-def begin(pipeline: str, settings: TrainingSettings) -> Run:
-    """Open the run of these settings: a new one, or one to go on with.
+@contextmanager
+def begin(pipeline: str, settings: TrainingSettings) -> Iterator[Run]:
+    """Open the run of these settings, a new one or one to go on with, and keep others out.
 
     Raises:
         ConfigError: the folder holds a run of other settings, or cannot be written.
@@ -43,24 +45,45 @@ def begin(pipeline: str, settings: TrainingSettings) -> Run:
     run = Run(settings.run or config.run_folder(pipeline, settings))
     try:
         run.folder.mkdir(parents=True, exist_ok=True)
-        _lock(run)
+        lock = os.open(run.folder / ".lock", os.O_RDWR | os.O_CREAT)
     except OSError as error:
         raise ConfigError(
             f"the run's folder {run.folder} cannot be written ({error.strerror}): "
             "choose another with --run"
         ) from error
-    if run.has("config.toml"):
-        _compare(run, settings)
-        log.info(f"going on with the run in {run.folder}")
-    else:
-        log.info(f"a new run in {run.folder}")
-    write_text(run.path("config.toml"), config.dumps(settings))
-    return run
+    try:
+        _take(lock, run)
+        if run.has("config.toml"):
+            _compare(run, settings)
+            log.info(f"going on with the run in {run.folder}")
+        else:
+            log.info(f"a new run in {run.folder}")
+        write_text(run.path("config.toml"), config.dumps(settings))
+        yield run
+    finally:
+        os.close(lock)
+
+
+def _take(lock: int, run: Run) -> None:
+    """Lock the run; the system frees it with the process, however that ends."""
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise ConfigError(
+            f"another command is at work in {run.folder}: wait for it to end"
+        ) from None
 
 
 def state(run: Run) -> dict[str, Any]:
     """What the stages have noted of themselves; empty in a new run."""
     return run.read_json("state.json") if run.has("state.json") else {"seconds": {}}
+
+
+def is_finished(run: Run, base: Path) -> bool:
+    """Whether all is done, and the export still stands under `base`, `savedmodels/NAME`."""
+    known = state(run)
+    export = Path(known.get("export") or "")
+    return bool(known.get("finished")) and export.is_dir() and export.parent == base
 
 
 def note(run: Run, **facts: Any) -> None:
@@ -222,16 +245,3 @@ def _compare(run: Run, settings: TrainingSettings) -> None:
     if longer and state(run).get("finished"):
         log.info("more training was asked for: the schedule is longer, so it begins anew")
         discard(run)
-
-
-def _lock(run: Run) -> None:
-    """Keep a second command out of the run; the lock goes with the process, however it ends."""
-    # Never closed: it is the process that holds the lock.
-    descriptor = os.open(run.folder / ".lock", os.O_RDWR | os.O_CREAT)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(descriptor)
-        raise ConfigError(
-            f"another command is at work in {run.folder}: wait for it to end"
-        ) from None

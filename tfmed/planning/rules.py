@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from tfmed import models
 from tfmed.data.dataset import Dataset
 from tfmed.errors import ConfigError
 from tfmed.planning.fingerprint import Fingerprint, fingerprint
@@ -111,7 +112,7 @@ def _normalisation(seen: Fingerprint, weights: str) -> dict[str, tuple[Any, str]
         window, why = (0.0, 255.0), "8-bit images: their whole range"
     else:
         window, why = None, "no physical units: each image's own 0.5 and 99.5 percentiles"
-    if weights == "imagenet":
+    if models.adapts_input(weights):
         reason = "the network itself holds what its ImageNet weights expect"
         mean, std = 0.0, 1.0
     elif window is None:

@@ -1,0 +1,174 @@
+"""The main job end to end: its files, resumption, refusals, bad input."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.metrics import roc_auc_score
+
+from tfmed.pipelines import classify
+
+Finished = tuple[Path, list[str]]
+RUN_FILES = (
+    "config.toml", "plan.toml", "index.parquet", "split.csv", "rejects.csv", "model.keras",
+    "history.csv", "predictions.csv", "scores.json", "report.html", "card.json", "card.md",
+)  # fmt: skip
+
+
+def scores_of(run: Path) -> dict[str, object]:
+    return json.loads((run / "scores.json").read_text(encoding="utf-8"))
+
+
+def test_a_run_leaves_every_file_of_the_contract(finished: Finished) -> None:
+    out, _ = finished
+    assert [name for name in RUN_FILES if not (out / "run" / name).is_file()] == []
+    assert not (out / "run" / "backup").exists()
+    assert any((out / "run" / "logs").iterdir())
+
+
+def test_the_score_is_that_of_the_predictions(finished: Finished) -> None:
+    out, _ = finished
+    table = pd.read_csv(out / "run" / "predictions.csv")
+    test = table[table["split"] == "test"]
+    truth = test["truth"] == "normal"
+    scores = scores_of(out / "run")
+    assert scores["split"] == "test"
+    assert scores["metrics"]["auroc"]["value"] == pytest.approx(  # type: ignore[index]
+        roc_auc_score(truth, test["p_normal"]), abs=1e-9
+    )
+    assert set(scores["seconds"]) == {"index", "train", "evaluate", "export"}  # type: ignore[call-overload]
+
+
+def test_no_patient_is_in_two_parts(finished: Finished) -> None:
+    out, _ = finished
+    split = pd.read_csv(out / "run" / "split.csv")
+    assert split.groupby("patient")["split"].nunique().max() == 1
+    assert set(split["split"]) == {"train", "val", "test"}
+    assert split["patient"].nunique() == 24
+
+
+def test_no_patient_identifier_leaves_the_run(finished: Finished) -> None:
+    out, _ = finished
+    shown = [out / "run" / name for name in ("report.html", "card.json", "card.md")]
+    shown += [path for path in (out / "models").rglob("*") if path.is_file()]
+    assert [path for path in shown if b"SECRET" in path.read_bytes()] == []
+
+
+def test_a_finished_run_repeats_nothing(
+    finished: Finished, capfd: pytest.CaptureFixture[str]
+) -> None:
+    out, command = finished
+    before = (out / "run" / "model.keras").stat().st_mtime_ns
+    assert classify.main(command) == 0
+    assert (out / "run" / "model.keras").stat().st_mtime_ns == before
+    assert [path.name for path in (out / "models" / "run").iterdir()] == ["1"]
+    assert "report.html" in capfd.readouterr().err
+
+
+def test_a_changed_setting_is_refused_with_the_difference(
+    finished: Finished, capfd: pytest.CaptureFixture[str]
+) -> None:
+    _, command = finished
+    assert classify.main([*command, "--seed", "7"]) == 2
+    said = capfd.readouterr().err
+    assert "seed: 0 then, 7 now" in said
+    assert "Traceback" not in said
+
+
+def test_an_edited_plan_trains_again(finished: Finished, tmp_path: Path) -> None:
+    out, command = finished
+    run = tmp_path / "run"
+    shutil.copytree(out / "run", run)
+    plan = run / "plan.toml"
+    text = plan.read_text(encoding="utf-8")
+    plan.write_text(text.replace("epochs = 8", "epochs = 1"), encoding="utf-8")
+    again = [*command[: command.index("--run")], "--run", str(run), "--export", str(tmp_path / "m")]
+    assert classify.main(again) == 0
+    assert len(pd.read_csv(run / "history.csv")) == 1
+    assert "set by hand" in (run / "report.html").read_text(encoding="utf-8")
+
+
+def test_another_name_exports_again_without_training(finished: Finished, tmp_path: Path) -> None:
+    out, command = finished
+    run = tmp_path / "run"
+    shutil.copytree(out / "run", run)
+    trained = (run / "model.keras").read_bytes()
+    again = [*command[: command.index("--run")], "--run", str(run), "--export", str(tmp_path / "m")]
+    assert classify.main([*again, "--name", "chest"]) == 0
+    assert (tmp_path / "m" / "chest" / "1" / "saved_model.pb").is_file()
+    assert (run / "model.keras").read_bytes() == trained
+
+
+def test_folds_answer_every_example_once_and_export_their_mean(scans: Path, tmp_path: Path) -> None:
+    command = ["--data", str(scans), "--table", str(scans / "labels.csv"), "--model", "convnet"]
+    command += ["--path-column", "file", "--label-column", "finding", "--epochs", "1"]
+    command += ["--folds", "2", "--run", str(tmp_path / "run"), "--export", str(tmp_path / "m")]
+    assert classify.main(command) == 0
+    table = pd.read_csv(tmp_path / "run" / "predictions.csv")
+    assert sorted(table["id"]) == sorted(set(table["id"]))
+    assert len(table) == 48
+    scores = scores_of(tmp_path / "run")
+    assert scores["split"] == "out_of_fold"
+    assert len(scores["per_fold"]) == 2  # type: ignore[arg-type]
+    card = json.loads((tmp_path / "m" / "run" / "1" / "card.json").read_text(encoding="utf-8"))
+    assert card["folds"] == 2
+    assert "out of fold" in card["limits"][0]
+
+
+def test_bad_files_become_rejects_and_the_rest_goes_on(
+    scans: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "scans"
+    shutil.copytree(scans, folder)
+    for number, content in enumerate((b"", b"<html>no image</html>", b"DICM" * 40)):
+        (folder / f"scan {number}-0 ü.dcm").write_bytes(content)
+    command = ["--data", str(folder), "--table", str(folder / "labels.csv"), "--model", "convnet"]
+    command += ["--path-column", "file", "--label-column", "finding", "--epochs", "1"]
+    command += ["--run", str(tmp_path / "run"), "--export", str(tmp_path / "m")]
+    assert classify.main(command) == 1
+    assert "--max-rejects" in capfd.readouterr().err
+    assert classify.main([*command, "--max-rejects", "0.2"]) == 0
+    rejects = pd.read_csv(tmp_path / "run" / "rejects.csv")
+    assert len(rejects) == 3
+    assert rejects["reason"].notna().all()
+
+
+def class_folders(folder: Path, counts: dict[str, int]) -> Path:
+    from PIL import Image
+
+    for name, count in counts.items():
+        (folder / name).mkdir(parents=True)
+        for number in range(count):
+            pixels = np.random.default_rng([len(name), number]).integers(0, 255, (16, 16))
+            Image.fromarray(pixels.astype("uint8")).save(folder / name / f"{number}.png")
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("counts", "named"),
+    [({}, "empty"), ({"normal": 4}, "one class"), ({"normal": 6, "ill": 1}, "'ill'")],
+)
+def test_data_that_cannot_be_learned_from_is_refused_in_one_line(
+    counts: dict[str, int], named: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "data"
+    folder.mkdir()
+    class_folders(folder, counts)
+    command = ["--data", str(folder), "--run", str(tmp_path / "run")]
+    assert classify.main(command) in (1, 2)
+    said = capfd.readouterr().err
+    assert "Traceback" not in said
+    assert named in said or "no " in said
+
+
+def test_a_folder_that_cannot_be_written_is_named(
+    scans: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").write_text("in the way")
+    assert classify.main(["--data", str(scans), "--run", str(tmp_path / "file" / "run")]) == 2
+    assert "--run" in capfd.readouterr().err
