@@ -24,11 +24,11 @@ BLOCKS = 2
 # early stages are narrow because they cost most: at 28x28, (16, 32, 128) trains about twice as
 # many images a second on two cores as (32, 64, 128).
 WIDTHS = {
-    2: {47: (16, 32, 128), 63: (16, 32, 64, 128), 10**6: (32, 64, 128, 256)},
+    2: {47: (16, 32, 128), 128: (16, 32, 64, 128), 10**6: (32, 64, 128, 256)},
     3: {47: (16, 32, 64), 10**6: (16, 32, 64, 128)},
 }
 # Stride of the stem, likewise: later stages then meet sizes that they are made for.
-STEM_STRIDE = {2: {63: 1, 127: 2, 10**6: 4}, 3: {15: 1, 63: 2, 10**6: 4}}
+STEM_STRIDE = {2: {63: 1, 128: 2, 10**6: 4}, 3: {15: 1, 63: 2, 10**6: 4}}
 
 
 def resnet_small(
