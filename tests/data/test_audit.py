@@ -126,6 +126,12 @@ def test_too_many_rejects_stop_with_the_first_reasons() -> None:
         audit.limit_rejects(dataset, 0.2)
 
 
+def test_an_image_that_comes_again_is_no_bad_file() -> None:
+    table = data.dataset.index({"id": list("ab"), "path": list("ab")})
+    rows = [("c", "equals an image of val; left out of train")]
+    audit.limit_rejects(data.Dataset(table, (), "d").with_rejects(rows), 0.0)
+
+
 def test_a_table_read_back_from_parquet_can_be_split(tmp_path: Path) -> None:
     from tfmed.data import split
 

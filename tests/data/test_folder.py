@@ -106,6 +106,14 @@ def test_plain_images_are_to_predict(tmp_path: Path) -> None:
         check_classes(dataset)
 
 
+def test_documents_in_a_tree_of_dicom_are_no_examples(tmp_path: Path) -> None:
+    makers.series(tmp_path / "P1" / "CT", makers.noise((2, 8, 8), dtype="int16"))
+    makers.dicom(tmp_path / "IM0001", makers.noise((8, 8)))
+    for name in ("README", "index.html", "LICENSE", "P1/notes.txt"):
+        (tmp_path / name).write_text("about")
+    assert len(data.open(tmp_path)) == 3
+
+
 def test_a_tree_of_dicom_by_patient_is_no_class_folder(tmp_path: Path) -> None:
     for patient in ("A", "B", "C"):
         volume = makers.noise((3, 8, 8), ord(patient), dtype="int16")

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -54,3 +57,23 @@ def test_workers_do_not_import_the_main_module(tmp_path) -> None:
         cwd=Path.cwd(),
     )
     assert done.stdout == "started\n[1, 2]\n"
+
+
+def test_workers_end_when_their_parent_is_killed(tmp_path: Path) -> None:
+    begun = tmp_path / "begun"
+    work = f"open({str(begun)!r}, 'a').write(str(__import__('os').getpid()) + ' ')"
+    work = f"({work}, __import__('time').sleep(0.2))"
+    code = f"from tfmed.data import pool; pool.run(eval, [{work!r}] * 1000, workers=1)"
+    parent = subprocess.Popen([sys.executable, "-c", code])
+    deadline = time.monotonic() + 30
+    while not begun.exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    worker = int(begun.read_text().split()[0])
+    parent.kill()
+    parent.wait()
+    while Path(f"/proc/{worker}").exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    alive = Path(f"/proc/{worker}").exists()
+    if alive:
+        os.kill(worker, signal.SIGKILL)
+    assert not alive

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from tfmed.data import npz, pool
+from tfmed.data import leakage, npz, pool
 from tfmed.data.dataset import Dataset, places
 from tfmed.data.measured import (
     COLUMNS,
@@ -21,11 +21,9 @@ from tfmed.data.measured import (
 )
 from tfmed.errors import DataError
 
-FEW_BYTES = 4_000_000  # below, starting processes takes longer than reading
 BLOCK_VALUES = 20_000_000  # pixels of an archive measured at a time
 CRASHED = "reading it crashed the decoder"
 SHOWN = 5
-# A digest, though hashes of other lengths would do, must be of text in every row.
 FROM_HEADER = ("patient", "study", "series")
 
 
@@ -77,14 +75,17 @@ def audit(dataset: Dataset, workers: int | None = None) -> Dataset:
 def limit_rejects(dataset: Dataset, share: float) -> None:
     """Stop when more than a share of the files cannot be used.
 
+    Images that a split has left out because they come again are whole, and do not count.
+
     Raises:
         DataError: more than `share` (0 to 1) of examples and rejects together are rejects.
     """
-    bad, whole = len(dataset.rejects), len(dataset) + len(dataset.rejects)
-    if bad > share * whole:
-        rows = list(dataset.rejects.itertuples(index=False, name=None))
+    again = dataset.rejects["reason"].str.startswith(leakage.TWIN)
+    rows = list(dataset.rejects[~again].itertuples(index=False, name=None))
+    whole = len(dataset) + len(dataset.rejects)
+    if len(rows) > share * whole:
         raise DataError(
-            f"{bad} of {whole} files cannot be used, more than the {share:.0%} that "
+            f"{len(rows)} of {whole} files cannot be used, more than the {share:.0%} that "
             f"--max-rejects allows: {_shown(rows)}. rejects.csv lists them all; mend them, or "
             "allow a greater share"
         )

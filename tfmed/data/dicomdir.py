@@ -17,7 +17,7 @@ from tfmed.io import sniff
 from tfmed.io.dicom import Header, read_header
 from tfmed.io.guard import reading
 
-FEW = 400  # files below which starting processes takes longer than reading headers
+FEW = 3000  # files below which starting processes takes longer than reading headers
 SAMPLE = 8
 
 # A table's key column, without case and punctuation: what of the header it names.

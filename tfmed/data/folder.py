@@ -26,6 +26,9 @@ PART_NAMES = {
 }
 # What file systems and archivers leave behind, in lower case.
 LITTER = ("thumbs.db", "desktop.ini", "__macosx", "dicomdir", "$recycle.bin")
+# What stands beside images and is none, by ending or by name: left out without a word.
+TEXTS = (".csv", ".tsv", ".txt", ".md", ".json", ".xml", ".html", ".pdf", ".toml", ".yaml")
+DOCUMENTS = (*TEXTS, "readme", "license")
 
 
 @dataclass
@@ -156,11 +159,10 @@ def _list(root: Path, files: Sequence[Path]) -> Listing:
     below = {top: inside[top] for top in tops}
     filled = [found for found in below.values() if found]
     if not filled:
-        listing.add(direct, None, "")
-    elif direct and dicomdir.is_dicom(direct[0]):
-        listing.add(files, None, "")  # a tree of DICOM that begins at its root
-    elif dicomdir.is_patient_tree(filled):
-        listing.add([path for found in filled for path in found], None, "")
+        listing.add([path for path in direct if may_be_image(path)], None, "")
+    elif any(dicomdir.is_dicom(path) for path in direct) or dicomdir.is_patient_tree(filled):
+        # A tree of DICOM that begins at its root, or with a folder for each patient.
+        listing.add([path for path in files if may_be_image(path)], None, "")
     else:
         _list_classes(below, "", listing)
         listing.reject([p for p in direct if may_be_image(p)], "lies beside the class folders")
@@ -204,5 +206,4 @@ def _by_child(folder: Path, files: Sequence[Path]) -> defaultdict[Path, list[Pat
 
 def may_be_image(path: Path) -> bool:
     """Whether a file that stands aside is worth telling of; a README or a table is not."""
-    known = (".csv", ".tsv", ".txt", ".md", ".json", ".xml", ".html", ".pdf", ".toml", ".yaml")
-    return path.suffix.lower() not in known and path.suffix != ""
+    return path.suffix.lower() not in DOCUMENTS and path.name.casefold() not in DOCUMENTS

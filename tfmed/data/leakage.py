@@ -8,6 +8,7 @@ from tfmed.data.dataset import PARTS, Dataset
 from tfmed.errors import LeakageError
 
 ANYWAY = "or go on with --allow-leakage"
+TWIN = "equals an image of"
 
 
 def settle(dataset: Dataset, allow_leakage: bool = False) -> Dataset:
@@ -58,7 +59,7 @@ def _leave_out(dataset: Dataset) -> Dataset:
             # An unlabelled image is in no part: what equals it may be trained on.
             elsewhere = table["digest"][table["split"] == later]
             twins = (table["split"] == part) & table["digest"].isin(elsewhere)
-            dataset = dataset.without(twins, f"equals an image of {later}; left out of {part}")
+            dataset = dataset.without(twins, f"{TWIN} {later}; left out of {part}")
             left_out += int(twins.sum())
             table = dataset.table
     how = "equal images stay together in one part"

@@ -152,9 +152,9 @@ def _texts(
         if array is None:
             texts += [None] * counts[part]
         elif multi_label:
-            known = (array >= 0).any(axis=1)
-            joined = [JOIN.join(np.array(names)[row > 0]) for row in array]
-            texts += [text if is_known else None for text, is_known in zip(joined, known, strict=True)]
+            texts += [
+                JOIN.join(np.array(names)[row > 0]) if (row >= 0).any() else None for row in array
+            ]
         else:
             texts += _single(array[:, 0], names, part)
     return texts

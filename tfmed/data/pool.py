@@ -5,7 +5,9 @@ from __future__ import annotations
 import itertools
 import multiprocessing
 import os
+import signal
 import sys
+import threading
 import types
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
@@ -76,7 +78,7 @@ def _until_broken(
     """Work through `waiting` chunks; if a process dies, the items that were lost with it."""
     flying: dict[Future[list[Any]], range] = {}
     lost: list[int] = []
-    with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn")) as pool:
+    with _pool(workers) as pool:
         while not lost:
             try:
                 for chunk in itertools.islice(waiting, workers * CHUNKS_IN_FLIGHT - len(flying)):
@@ -115,7 +117,7 @@ def _one_by_one(
     """Do again what was lost with a process, one item at a time, to find the one that kills."""
     left = list(lost)
     while left:
-        with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
+        with _pool(1) as pool:
             while left:
                 i = left.pop(0)
                 try:
@@ -125,6 +127,23 @@ def _one_by_one(
                     break
                 finally:
                     bar.advance()
+
+
+def _pool(workers: int) -> ProcessPoolExecutor:
+    return ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), _begin)
+
+
+def _begin() -> None:
+    """Make a worker leave interrupts to its parent, and end when the parent was killed."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def _submit(
