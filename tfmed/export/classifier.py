@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -202,8 +202,3 @@ class Classifier:
                 f"the model computes in {', '.join(map(str, low))}; rebuild it in float32 with "
                 "the trained weights (mixed precision converts to no TFLite file)"
             )
-
-
-def stack(images: Sequence[np.ndarray]) -> np.ndarray:
-    """Images of one shape as a float32 batch."""
-    return np.stack([np.asarray(image, np.float32) for image in images])
