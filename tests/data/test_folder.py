@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import makers
@@ -157,6 +158,20 @@ def test_only_empty_class_folders_are_an_error(tmp_path: Path) -> None:
     (tmp_path / "viral").mkdir()
     with pytest.raises(DataError, match="holds no files"):
         data.open(tmp_path)
+
+
+@pytest.mark.parametrize("names", [("image", "label"), ("Images", "Masks")])
+def test_images_with_masks_are_not_two_classes(tmp_path: Path, names: tuple[str, str]) -> None:
+    makers.class_folders(tmp_path, names, count=1)
+    with pytest.raises(DataError, match="to be segmented"):
+        data.open(tmp_path)
+
+
+def test_a_name_of_stray_bytes_is_left_out_and_the_rest_goes_on(tmp_path: Path) -> None:
+    makers.class_folders(tmp_path, count=1)
+    bad = bytes(tmp_path) + b"/normal/R\xf6ntgen.png"
+    Path(os.fsdecode(bad)).write_bytes(b"x")
+    assert len(data.open(tmp_path)) == 2
 
 
 def test_a_column_without_a_table_is_refused(tmp_path: Path) -> None:

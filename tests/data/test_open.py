@@ -33,7 +33,7 @@ def test_a_missing_parent_folder_is_said(tmp_path: Path) -> None:
 
 
 def test_an_unknown_kind_of_source_names_the_known_ones() -> None:
-    with pytest.raises(ConfigError, match="did you mean 'medmnist'"):
+    with pytest.raises(ConfigError, match=r"did you mean 'medmnist'. \(known: medmnist:NAME"):
         data.open("medmist:pneumoniamnist")
 
 

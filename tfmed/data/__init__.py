@@ -24,6 +24,7 @@ SOURCES = {
     "folder": "tfmed.data.folder:open_folder",
     "file": "tfmed.data.folder:open_file",
 }
+NAMED = ("medmnist", "synthetic")
 UNITS = ("auto", "image", "series", "study")
 
 
@@ -84,7 +85,12 @@ def _kind(source: str) -> tuple[str, str]:
     # One letter before a colon is a drive, not a kind of source.
     named = re.match(r"([A-Za-z]\w+):(.*)", source)
     if named and not path.exists():
-        return named[1].lower(), named[2]
+        if named[1] not in NAMED:
+            raise ConfigError(
+                f"there is no {source!r}, neither as a file nor by name{nearest(named[1], NAMED)} "
+                f"(known: {', '.join(f'{kind}:NAME' for kind in NAMED)})"
+            )
+        return named[1], named[2]
     if path.is_dir():
         return "folder", str(path)
     if path.is_file():

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tfmed import log
 from tfmed.data import dicomdir
 from tfmed.data.dataset import Dataset, index
 from tfmed.data.labels import class_order
@@ -71,6 +72,7 @@ def open_folder(place: str, wishes: Wishes) -> Dataset:
     columns = ("path_column", "label_columns", "patient_column", "split_column")
     wishes.refuse("a folder without --table", *columns)
     listing = _list(_inner(root), files)
+    _refuse_masks(root, listing.classes)
     if not listing.files:
         raise DataError(
             f"{root} holds no images in its class folders "
@@ -108,11 +110,12 @@ def open_file(place: str, wishes: Wishes) -> Dataset:
 def walk(root: Path) -> list[Path]:
     """All files under a folder, sorted; hidden ones and file systems' litter left out.
 
-    Links to folders are followed, each real folder once.
+    Links to folders are followed, each real folder once. Folders that cannot be listed, and
+    names that are no text, are left out with a warning.
     """
     files = []
     seen = {root.resolve()}
-    for folder, folders, names in os.walk(root, followlinks=True):
+    for folder, folders, names in os.walk(root, onerror=_warn, followlinks=True):
         here = Path(folder)
         folders[:] = sorted(name for name in folders if _visible(name))
         for name in list(folders):
@@ -121,7 +124,22 @@ def walk(root: Path) -> list[Path]:
                 folders.remove(name)
             seen.add(real)
         files += [here / name for name in names if _visible(name)]
-    return sorted(files)
+    named = [path for path in files if _is_text(str(path))]
+    if len(named) < len(files):
+        log.warning(
+            f"{len(files) - len(named)} files below {root} are left out: their names are not in "
+            "UTF-8; rename them"
+        )
+    return sorted(named)
+
+
+def _warn(error: OSError) -> None:
+    log.warning(f"{error.filename} cannot be listed and is left out ({error.strerror})")
+
+
+def _is_text(name: str) -> bool:
+    """Whether a name can be written to a table: one of stray bytes holds lone surrogates."""
+    return not any("\ud800" <= letter <= "\udfff" for letter in name)
 
 
 def part_name(name: str) -> str | None:
@@ -193,6 +211,16 @@ def _list_classes(below: dict[Path, list[Path]], split: str, listing: Listing) -
     for folder, files in below.items():
         listing.classes.add(folder.name)
         listing.add(files, folder.name, split)
+
+
+def _refuse_masks(root: Path, classes: set[str]) -> None:
+    """Images with masks are for segmentation: their folders would pass for two classes."""
+    names = {name.casefold().removesuffix("s") for name in classes}
+    if "image" in names and names & {"label", "mask"}:
+        raise DataError(
+            f"{root} holds {', '.join(sorted(classes))}: images with masks, to be segmented; "
+            "expected a folder for each class"
+        )
 
 
 def _by_child(folder: Path, files: Sequence[Path]) -> defaultdict[Path, list[Path]]:

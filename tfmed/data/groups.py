@@ -83,8 +83,8 @@ def share_out(
         if part is not None:
             return part
     raise DataError(
-        "too few patients have more than one class or equal images: no split was found that "
-        "has every class in every part"
+        "patients with several classes, or equal images of several patients, leave no split "
+        "that has every class in every part; add patients of the rare classes"
     )
 
 
