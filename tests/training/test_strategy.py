@@ -30,7 +30,8 @@ def test_precision_follows_cpu_and_size(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: [])
     monkeypatch.setattr(strategy, "_cpu_flags", lambda: {"avx512_bf16"})
     assert strategy.precision("auto", (64, 64, 1)) == "mixed_bfloat16"
-    assert strategy.precision("auto", (28, 28, 1)) == "float32"
+    assert strategy.precision("auto", (16, 16, 1)) == "float32"
+    assert strategy.precision("auto", (64, 64, 1), "mobilenet_v3_small") == "float32"
     assert strategy.precision("auto", (64, 64, 64, 1)) == "float32"
     monkeypatch.setattr(strategy, "_cpu_flags", lambda: {"avx2"})
     assert strategy.precision("auto", (64, 64, 1)) == "float32"

@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from tfmed.errors import ConfigError, DataError
 from tfmed.training.loop import Batches, Loop, RowsOfStep, Validate
+from tfmed.training.pace import Clock
 from tfmed.training.prediction import float32
 from tfmed.training.program import Builder, Loss, Program
 from tfmed.training.settings import Settings
@@ -57,23 +58,28 @@ def fit(
         TrainingError: a loss is not finite; the last good backup stays.
     """
     replicas = strategy.num_replicas_in_sync
-    if settings.batch_size % replicas:
-        raise ConfigError(
-            f"batch size {settings.batch_size} cannot be shared out evenly over {replicas} devices"
-        )
-    if examples < 1:
-        raise DataError("there are no training examples")
+    _check(settings.batch_size, replicas, examples)
+    clock = Clock(folder, settings.max_minutes)
     keras.utils.set_random_seed(settings.seed)
     if settings.deterministic:
         tf.config.experimental.enable_op_determinism()
     program = Program(model, task_loss, settings, strategy)
     epoch_steps = -(-examples // settings.batch_size)
-    loop = Loop(program, validate, epoch_steps, folder, rows_of_step)
+    loop = Loop(program, validate, epoch_steps, folder, clock, rows_of_step)
     loop.train(_repeated(batches) if isinstance(batches, tf.data.Dataset) else batches)
     best = program.finished()
     if replicas == 1 and all(layer.compute_dtype == "float32" for layer in best._flatten_layers()):
         return best
     return float32(best)
+
+
+def _check(batch_size: int, replicas: int, examples: int) -> None:
+    if batch_size % replicas:
+        raise ConfigError(
+            f"batch size {batch_size} cannot be shared out evenly over {replicas} devices"
+        )
+    if examples < 1:
+        raise DataError("there are no training examples")
 
 
 def _repeated(dataset: tf.data.Dataset) -> Batches:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -49,9 +50,10 @@ class History:
 def tell(row: dict[str, Any], watch: str, is_best: bool, seconds_left: float) -> None:
     """One line in the log for an epoch."""
     value = row.get(f"val_{watch}", float("nan"))
+    rate = row["images_per_second"]
+    speed = "" if math.isnan(rate) else f", {rate:,.0f} images/s"
     minutes, seconds = divmod(round(max(seconds_left, 0.0)), 60)
     log.info(
         f"epoch {row['epoch']}: loss {row['loss']:.4f}, validation {watch} {value:.4f}"
-        f"{' (best)' if is_best else ''}, {row['images_per_second']:,.0f} images/s, "
-        f"about {minutes}:{seconds:02} left"
+        f"{' (best)' if is_best else ''}{speed}, about {minutes}:{seconds:02} left"
     )

@@ -39,6 +39,7 @@ class State:
         epochs_since_best: epochs without a strictly better value.
         loss_sum, loss_steps: of the epoch's steps so far.
         timed_steps, timed_seconds: of the epoch, without compilation.
+        epoch_seconds: the time of the last epoch's end.
         rows: of history.csv.
     """
 
@@ -49,6 +50,7 @@ class State:
     loss_steps: int = 0
     timed_steps: int = 0
     timed_seconds: float = 0.0
+    epoch_seconds: float = 0.0
     rows: list[dict[str, Any]] = field(default_factory=list)
 
     def start_epoch(self) -> None:
@@ -65,6 +67,7 @@ class Loop:
         validate: gives the watched values of a model.
         epoch_steps: steps an epoch.
         folder: the run folder.
+        clock: the training time, running.
         rows_of_step: the examples of a step, for the message when its loss is not finite.
     """
 
@@ -74,6 +77,7 @@ class Loop:
         validate: Validate,
         epoch_steps: int,
         folder: Path,
+        clock: Clock,
         rows_of_step: RowsOfStep | None,
     ) -> None:
         self.program = program
@@ -81,13 +85,14 @@ class Loop:
         self._validate = validate
         self._epoch_steps = epoch_steps
         self._rows_of_step = rows_of_step
-        self._clock = Clock(folder, self.settings.max_minutes)
+        self._clock = clock
         self._pace = Pace()
         self._horizon = Horizon(folder, self.settings, epoch_steps)
         self._backup = Backup(folder, program.variables())
         self._history = History(folder)
         self._backed_up = time.monotonic()
         self.state = State(**(self._backup.restore() or {}))
+        self._pace.epoch_seconds = self.state.epoch_seconds
         if self.state.step:
             log.info(f"training goes on after step {self.state.step:,}")
 
@@ -193,6 +198,7 @@ class Loop:
         row = self._row(values)
         state.rows.append(row)
         state.start_epoch()
+        state.epoch_seconds = self._pace.epoch_seconds = time.monotonic() - started
         self._save()
         self._history.write(state.rows)
         self._history.add_to_tensorboard(row)
@@ -216,7 +222,8 @@ class Loop:
 
     def _row(self, values: dict[str, float]) -> dict[str, Any]:
         state = self.state
-        rate = state.timed_steps * self.settings.batch_size / max(state.timed_seconds, 1e-9)
+        images = state.timed_steps * self.settings.batch_size
+        rate = images / state.timed_seconds if images else math.nan
         return {
             "epoch": len(state.rows) + 1,
             "step": state.step,
