@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from tfmed.io import jpeg
 
 _JPEG2000_START = b"\xff\x4f\xff\x51"
-_BOXES_BYTES = 512
+_JP2_START = b"\0\0\0\x0cjP  \r\n\x87\n"
 
 
 def check(frames: Iterable[bytes], height: int, width: int, samples: int) -> None:
@@ -43,12 +43,28 @@ def size(frame: bytes) -> tuple[int, int, int] | None:
     if frame.startswith(b"\xff\xd8"):
         header = jpeg.parse(frame)
         return header.height, header.width, header.components
-    # A JP2 file's boxes may stand before the stream.
-    start = frame[:_BOXES_BYTES].find(_JPEG2000_START)
-    if start < 0:
+    start = _after_boxes(frame) if frame.startswith(_JP2_START[:8]) else 0
+    if frame[start : start + 4] != _JPEG2000_START:
         return None
     fields = frame[start + 8 : start + 42]
     if len(fields) < 34:
         raise ValueError("cut short")
     right, bottom, left, top = struct.unpack(">IIII", fields[:16])
     return bottom - top, right - left, struct.unpack(">H", fields[32:34])[0]
+
+
+def _after_boxes(frame: bytes) -> int:
+    """Where the stream starts in a JP2 file (T.800 annex I.4).
+
+    Raises:
+        ValueError: a box has no length, on which pydicom would walk in place for ever.
+    """
+    position = len(_JP2_START)
+    while position < len(frame):
+        if frame[position + 4 : position + 8] == b"jp2c":
+            return position + 8
+        length = int.from_bytes(frame[position : position + 4], "big")
+        if length < 8:
+            break
+        position += length
+    raise ValueError("damaged box")

@@ -11,32 +11,18 @@ from typing import Any, BinaryIO
 
 import numpy as np
 import pydicom
-from pydicom.encaps import generate_frames
 from pydicom.pixels import apply_color_lut, apply_modality_lut
 from pydicom.uid import UID
 
 from tfmed.errors import ReadError
 from tfmed.image import Image
-from tfmed.io import codestream, dicom_header, jpeg
+from tfmed.io import dicom_header
+from tfmed.io.dicom_decode import stored_values
 from tfmed.io.dicom_header import Header, inversion_sum, read_header
 from tfmed.io.dicom_rescale import rescale
 from tfmed.io.guard import reading
 
 __all__ = ["Header", "inversion_sum", "load", "read", "read_header"]
-
-# Extended, spectral selection, full progression: with 12 bits only GDCM's own libjpeg does.
-JPEG_12_BIT = tuple(f"1.2.840.10008.1.2.4.{process}" for process in (51, 53, 55))
-# pydicom asks GDCM first, which may end the whole process on damaged data. Elsewhere its values
-# are those of the others, so that it is the last choice, and none at all for baseline JPEG.
-CODECS = {
-    "1.2.840.10008.1.2.4.50": ("pillow",),
-    "1.2.840.10008.1.2.4.51": ("pillow",),
-    "1.2.840.10008.1.2.4.80": ("pyjpegls", "gdcm"),
-    "1.2.840.10008.1.2.4.81": ("pyjpegls", "gdcm"),
-    "1.2.840.10008.1.2.4.90": ("pillow", "gdcm"),
-    "1.2.840.10008.1.2.4.91": ("pillow", "gdcm"),
-    "1.2.840.10008.1.2.5": ("pydicom",),
-}
 
 
 def read(path: str | Path, frame: int = -1) -> Image:
@@ -68,7 +54,7 @@ def load(path: str | Path, frame: int = -1) -> tuple[Image, Header]:
         if not -1 <= frame < header.frames:
             raise ReadError(path, f"frame {frame} was asked for, it has {header.frames}")
         with reading(path, f"the pixel data ({header.syntax_name}) cannot be decoded"):
-            pixels, bits = _modality_pixels(file, header, frame)
+            pixels, bits = _modality_pixels(file, header, path, frame)
     _check(path, header, pixels, frame)
     if header.frames == 1 or frame >= 0:
         pixels = pixels[0]
@@ -84,7 +70,9 @@ def load(path: str | Path, frame: int = -1) -> tuple[Image, Header]:
     return image, header
 
 
-def _modality_pixels(file: BinaryIO, header: Header, frame: int) -> tuple[np.ndarray, int]:
+def _modality_pixels(
+    file: BinaryIO, header: Header, path: str | Path, frame: int
+) -> tuple[np.ndarray, int]:
     """Pixels `[D, H, W, C]` in modality units, and the bits that hold information."""
     if header.native:
         stored = _native_frames(file, header, frame)
@@ -92,7 +80,7 @@ def _modality_pixels(file: BinaryIO, header: Header, frame: int) -> tuple[np.nda
     file.seek(0)
     dataset = pydicom.dcmread(file, force=True)
     dataset.file_meta.TransferSyntaxUID = UID(header.transfer_syntax)
-    stored = _decode(dataset, header, frame)
+    stored = stored_values(dataset, header, path, frame)
     bits = header.bits_stored
     if header.photometric == dicom_header.PALETTE:
         stored = apply_color_lut(stored, dataset)
@@ -117,27 +105,6 @@ def _native_frames(file: BinaryIO, header: Header, frame: int) -> np.ndarray:
     if header.unused_bits:
         stored = stored << header.unused_bits >> header.unused_bits
     return stored.reshape(frames, header.rows, header.columns)
-
-
-def _decode(dataset: pydicom.Dataset, header: Header, frame: int) -> np.ndarray:
-    if UID(header.transfer_syntax).is_encapsulated and "ExtendedOffsetTable" not in dataset:
-        streams = list(generate_frames(dataset.PixelData, number_of_frames=header.frames))
-        samples = int(dataset.get("SamplesPerPixel", 1))
-        codestream.check(streams, header.rows, header.columns, samples)
-        if header.transfer_syntax in JPEG_12_BIT and header.bits_stored > 8:
-            chosen = streams if frame < 0 else streams[frame : frame + 1]
-            stored = np.stack([jpeg.decode_12_bit(s, header.transfer_syntax) for s in chosen])
-            return stored.astype("i2") if header.signed else stored
-    index = None if frame < 0 else frame
-    *first, last = CODECS.get(header.transfer_syntax, ("",))
-    for codec in first:
-        dataset.pixel_array_options(index=index, decoding_plugin=codec)
-        try:
-            return dataset.pixel_array
-        except Exception:  # noqa: BLE001  (the last one's failure is told)
-            continue
-    dataset.pixel_array_options(index=index, decoding_plugin=last)
-    return dataset.pixel_array
 
 
 def _finish(

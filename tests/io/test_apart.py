@@ -1,0 +1,65 @@
+"""GDCM's process: its death is one file's failure, and it outlives nobody."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pydicom
+import pytest
+
+from tfmed.errors import ReadError
+from tfmed.io import apart, dicom
+
+LOSSLESS = Path(pydicom.__file__).parent / "data" / "test_files" / "SC_rgb_jpeg_gdcm.dcm"
+
+
+def with_broken_adobe_marker(path: Path) -> Path:
+    """A file on which GDCM throws a C++ exception through Python."""
+    data = bytearray((LOSSLESS.parent / "SC_rgb_jpeg_app14_dcmd.dcm").read_bytes())
+    place = data.index(b"Adobe") + 11
+    data[place] = 80
+    path.write_bytes(data)
+    return path
+
+
+def test_a_death_is_an_error_and_the_next_file_is_read(tmp_path: Path) -> None:
+    whole = dicom.read(LOSSLESS).pixels
+    first = apart._running_child()
+    with pytest.raises(ValueError, match="GDCM died on it"):
+        apart.decode(with_broken_adobe_marker(tmp_path / "a.dcm"), -1)
+    assert first.wait(10) == -signal.SIGABRT
+    assert np.array_equal(dicom.read(LOSSLESS).pixels, whole)
+    assert apart._running_child() is not first
+
+
+def test_a_decoder_that_hangs_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    apart.close()
+    monkeypatch.setattr(apart, "SECONDS", 0.01)
+    with pytest.raises(ReadError):
+        dicom.read(LOSSLESS)
+    monkeypatch.undo()
+    assert dicom.read(LOSSLESS).pixels.shape == (100, 100, 3)
+
+
+def test_the_child_ends_with_a_killed_parent() -> None:
+    script = (
+        "import os, signal; from tfmed.io import apart, dicom; "
+        f"dicom.read({str(LOSSLESS)!r}); print(apart._running_child().pid, flush=True); "
+        "os.kill(os.getpid(), signal.SIGKILL)"
+    )
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, env=environment, check=False
+    )
+    child = Path("/proc") / done.stdout.decode().strip()
+    for _ in range(100):
+        if not child.exists() or "\nState:\tZ" in (child / "status").read_text():
+            return
+        time.sleep(0.1)
+    pytest.fail("the child lives on")
