@@ -27,7 +27,7 @@ def reading(path: str | Path, failure: str) -> Iterator[None]:
 
     Decoders raise some fifteen kinds of exception on damaged files, one of them (PyO3's
     `PanicException`) no `Exception` at all. Their messages may quote a header's values, thus
-    only the exception's kind is told on. Warnings and pydicom's log are silent inside.
+    only the exception's kind is told on. Warnings and the decoders' logs are silent inside.
 
     Args:
         path: the file, for the error.
@@ -36,8 +36,10 @@ def reading(path: str | Path, failure: str) -> Iterator[None]:
     Raises:
         ReadError: anything failed but an interrupt or an exit.
     """
-    pydicom_log = logging.getLogger("pydicom")
-    before, pydicom_log.disabled = pydicom_log.disabled, True
+    logs = [logging.getLogger(name) for name in ("pydicom", "tifffile")]
+    before = [log.disabled for log in logs]
+    for log in logs:
+        log.disabled = True
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -48,7 +50,8 @@ def reading(path: str | Path, failure: str) -> Iterator[None]:
         # `from None`: the cause would print its message, and with it what it quotes.
         raise ReadError(path, _reason(error, failure)) from None
     finally:
-        pydicom_log.disabled = before
+        for log, disabled in zip(logs, before, strict=True):
+            log.disabled = disabled
 
 
 def check_size(path: str | Path, height: int, width: int, values: int, item_bytes: int) -> None:
