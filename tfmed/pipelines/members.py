@@ -169,7 +169,7 @@ def _how(
         weight_decay=plan.weight_decay,
         optimizer=plan.optimizer,
         ema_decay=plan.ema_decay,
-        precision=training.strategy.precision(plan.precision, plan.input_shape),
+        precision=training.strategy.precision(plan.precision, plan.input_shape, plan.model),
         patience=plan.patience,
         max_minutes=minutes,
         seed=settings.seed,

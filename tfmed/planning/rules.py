@@ -17,6 +17,7 @@ LONG_SIDE_CPU = 128
 LONG_SIDE_GPU = 224
 VOLUME_SIDE = 64
 COLOUR = 3
+MOST_EPOCHS = 200
 
 
 def plan(
@@ -27,6 +28,7 @@ def plan(
     weights: str = "none",
     size: tuple[int, ...] | None = None,
     accelerated: bool = False,
+    timed: bool = False,
     **fixed: Any,
 ) -> Plan:
     """Plan a classifier from the training part.
@@ -38,6 +40,7 @@ def plan(
         weights: `none`, `imagenet` or a file.
         size: the user's size, or None.
         accelerated: whether a GPU is there.
+        timed: whether a time limit, rather than the epochs, ends the training.
         **fixed: further fields of `Plan` that the user has set (`epochs`, `batch_size`,
             `precision`, ...); None leaves the choice to the planner.
 
@@ -56,7 +59,7 @@ def plan(
     choices |= _normalisation(seen, weights)
     choices |= _augmentation(seen)
     choices |= _loss(class_weights)
-    choices |= _training(seen, weights)
+    choices |= _training(seen, weights, timed)
     for name, value in fixed.items():
         if name not in Plan.model_fields:
             raise ConfigError(f"{name} is not a setting of a plan")
@@ -173,16 +176,20 @@ def _loss(class_weights: np.ndarray) -> dict[str, tuple[Any, str]]:
     }
 
 
-def _training(seen: Fingerprint, weights: str) -> dict[str, tuple[Any, str]]:
+def _training(seen: Fingerprint, weights: str, timed: bool) -> dict[str, tuple[Any, str]]:
     batch = int(np.clip(2 ** int(np.log2(max(seen.examples / 16, 1))), 8, 64))
-    epochs = int(np.clip(round(150_000 / seen.examples), 20, 100))
+    if timed:
+        epochs, why = MOST_EPOCHS, "as many as the time allows, at most this"
+    else:
+        epochs = int(np.clip(round(150_000 / seen.examples), 20, 60))
+        why = "about 150,000 images in all, between 20 and 60 rounds"
     rate = 3e-4 if weights != "none" else 2e-3
     return {
         "batch_size": (
             batch,
             f"16 or more steps an epoch of {seen.examples} examples, at most 64",
         ),
-        "epochs": (epochs, "about 150,000 images in all, between 20 and 100 rounds"),
+        "epochs": (epochs, why),
         "patience": (max(10, epochs // 3), "a third of the epochs without a better validation"),
         "watch": ("auroc", "what chooses the best epoch, on validation"),
         "optimizer": ("adamw", "needs least tuning"),
