@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -25,7 +26,9 @@ SAFE_CODECS = {
     "1.2.840.10008.1.2.4.91": "pillow",
     "1.2.840.10008.1.2.5": "pydicom",
 }
-NO_GDCM = ("1.2.840.10008.1.2.4.50", "1.2.840.10008.1.2.5")
+# Lossless JPEG (57, 70), the 12-bit kinds, and what the codecs above refuse of JPEG-LS and
+# JPEG 2000.
+BY_GDCM = tuple(f"1.2.840.10008.1.2.4.{kind}" for kind in (51, 53, 55, 57, 70, 80, 81, 90, 91))
 
 
 def stored_values(
@@ -53,12 +56,12 @@ def stored_values(
         samples = int(dataset.get("SamplesPerPixel", 1))
         frames = generate_frames(dataset.PixelData, number_of_frames=header.frames)
         codestream.check(frames, header.rows, header.columns, samples)
+    if syntax not in BY_GDCM:
+        return _by_pydicom(dataset, frame, SAFE_CODECS.get(syntax, ""))
     if syntax in SAFE_CODECS and not _is_12_bit(header):
-        try:
+        # GDCM may do better; if not, its failure is told.
+        with suppress(Exception):
             return _by_pydicom(dataset, frame, SAFE_CODECS[syntax])
-        except Exception:
-            if syntax in NO_GDCM:
-                raise
     return apart.decode(path, frame)
 
 

@@ -179,9 +179,12 @@ def _deep_png(path: Path, channels: int) -> np.ndarray:
 
     Raises:
         ValueError: rows are missing, which FFmpeg leaves black without a word.
+        ReadError: PyAV is not installed.
     """
-    import av
-
+    try:
+        import av
+    except ImportError:
+        raise ReadError(path, "a 16-bit PNG in colour; reading it needs PyAV (av)") from None
     _check_rows(path.read_bytes())
     with av.open(str(path), format="png_pipe") as container:
         picture = next(container.decode(video=0))
