@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import csv
-import importlib.util
-import sys
 from pathlib import Path
-from types import ModuleType
 
+import makers
 import numpy as np
 import pytest
 
@@ -16,21 +14,8 @@ from tfmed.pipelines import classify
 PATIENTS, SLICES, SIDE = 24, 2, 20
 
 
-def load_makers() -> ModuleType:
-    """`tests/makers.py`, which is no package's module."""
-    if "makers" not in sys.modules:
-        path = Path(__file__).parents[1] / "makers.py"
-        spec = importlib.util.spec_from_file_location("makers", path)
-        assert spec and spec.loader
-        module = importlib.util.module_from_spec(spec)
-        sys.modules["makers"] = module
-        spec.loader.exec_module(module)
-    return sys.modules["makers"]
-
-
 def write_scans(folder: Path) -> Path:
     """CT slices in HU of patients with and without a bright square, and a table of labels."""
-    makers = load_makers()
     rows = []
     for patient in range(PATIENTS):
         for number in range(SLICES):

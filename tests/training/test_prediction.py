@@ -11,7 +11,7 @@ import pytest
 import tensorflow as tf
 from keras import layers
 
-from tfmed.training import float32, predict
+from tfmed.training import float32, logits
 
 
 def _model() -> keras.Model:
@@ -22,7 +22,7 @@ def test_predictions_keep_the_order_and_leave_out_padding() -> None:
     model = _model()
     images = np.arange(21, dtype=np.float32).reshape(7, 3)
     padded = np.concatenate([images, np.zeros((1, 3), np.float32)])
-    found = predict(model, tf.data.Dataset.from_tensor_slices(padded).batch(4), 7)
+    found = logits(model, tf.data.Dataset.from_tensor_slices(padded).batch(4), 7)
     kernel, bias = model.get_weights()
     assert found.dtype == np.float32
     np.testing.assert_allclose(found, images @ kernel + bias, rtol=1e-5)
@@ -31,20 +31,20 @@ def test_predictions_keep_the_order_and_leave_out_padding() -> None:
 def test_changed_weights_count_at_once() -> None:
     model = _model()
     images = tf.data.Dataset.from_tensor_slices(np.ones((2, 3), np.float32)).batch(2)
-    predict(model, images, 2)
+    logits(model, images, 2)
     model.set_weights([np.zeros((3, 2)), np.full(2, 4.0)])
-    np.testing.assert_array_equal(predict(model, images, 2), np.full((2, 2), 4.0))
+    np.testing.assert_array_equal(logits(model, images, 2), np.full((2, 2), 4.0))
 
 
 def test_too_few_images_are_an_error() -> None:
     images = tf.data.Dataset.from_tensor_slices(np.ones((2, 3), np.float32)).batch(2)
     with pytest.raises(ValueError, match="at least 3"):
-        predict(_model(), images, 3)
+        logits(_model(), images, 3)
 
 
 def test_a_model_that_was_asked_can_be_forgotten() -> None:
     model = _model()
-    predict(model, tf.data.Dataset.from_tensors(np.ones((1, 3), np.float32)), 1)
+    logits(model, tf.data.Dataset.from_tensors(np.ones((1, 3), np.float32)), 1)
     reference = weakref.ref(model)
     del model
     gc.collect()

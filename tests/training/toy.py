@@ -51,7 +51,7 @@ def cross_entropy(targets: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
 
 def validate(model: keras.Model) -> dict[str, float]:
     """Accuracy and loss over all examples."""
-    logits = training.predict(model, tf.data.Dataset.from_tensor_slices(IMAGES).batch(32), EXAMPLES)
+    logits = training.logits(model, tf.data.Dataset.from_tensor_slices(IMAGES).batch(32), EXAMPLES)
     right = float(np.mean(logits.argmax(1) == TARGETS.argmax(1)))
     return {"accuracy": right, "loss": float(np.mean(cross_entropy(TARGETS, logits)))}
 
@@ -76,4 +76,4 @@ def fit(folder: Path, **changes: object) -> keras.Model:
         "folder": folder,
         **given,
     }
-    return training.fit(**arguments)  # type: ignore[arg-type]
+    return training.optimise(**arguments)  # type: ignore[arg-type]

@@ -1,19 +1,21 @@
-"""From predictions and scores to calibration, curves and a report; no TensorFlow."""
+"""From predictions and scores to curves, pictures and a report."""
 
 from __future__ import annotations
 
-from tfmed.evaluation.calibration import fit_temperature
 from tfmed.evaluation.contents import Contents
 from tfmed.evaluation.examples import confident
 from tfmed.evaluation.facts import DataFacts, describe
-from tfmed.evaluation.report import render, write
+from tfmed.evaluation.of_run import explained, report, report_answers
+from tfmed.evaluation.page import render, write
 
 __all__ = [
     "Contents",
     "DataFacts",
     "confident",
     "describe",
-    "fit_temperature",
+    "explained",
     "render",
+    "report",
+    "report_answers",
     "write",
 ]

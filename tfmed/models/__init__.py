@@ -8,7 +8,7 @@ map can be reached, as Grad-CAM needs. A new network is a new function and a row
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import cast
+from typing import Protocol, cast
 
 import keras
 
@@ -40,11 +40,20 @@ NORMS = ("batch", "group")
 __all__ = ["MODELS", "adapts_input", "build"]
 
 
+class HasClasses(Protocol):
+    """Contract: `classes` names what is told apart, as `tfmed.tasks.Classification` has it."""
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The names, in the order of the logits."""
+
+
 def build(
     name: str,
     input_shape: tuple[int, ...],
-    classes: int,
+    classes: int = 0,
     *,
+    task: HasClasses | None = None,
     weights: str = "none",
     norm: str = "batch",
     dropout: float = 0.0,
@@ -60,6 +69,7 @@ def build(
         name: a row of `MODELS`.
         input_shape: `(H, W, C)`, or `(D, H, W, C)` for a volume; all known.
         classes: number of logits.
+        task: in place of `classes`: one logit a class of it.
         weights: `"none"` (drawn from `seed`), `"imagenet"`, or a file: a `.keras`,
             `.weights.h5` or `.h5` of the same network, or one of those that Keras releases,
             `..._notop.h5`.
@@ -78,6 +88,7 @@ def build(
     """
     function = cast(Callable[..., keras.Model], lookup(MODELS, name, "model"))
     shape = tuple(int(size) for size in input_shape)
+    classes = len(task.classes) if task else classes
     _check(name, shape, classes, norm, dropout)
     model = function(
         shape, classes, name=name, weights=weights, norm=norm, dropout=dropout, seed=seed

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from tfmed import config
 from tfmed.data.dataset import Dataset
 from tfmed.pipelines.settings import TrainingSettings
-from tfmed.run import Run, write_text
+from tfmed.run import Run
 
 if TYPE_CHECKING:
     from tfmed.planning import Plan
@@ -32,28 +32,25 @@ def run(settings: Config) -> None:
 
     with stages.begin("classify", settings) as work:
         dataset = stages.split(work, settings, stages.index(work, settings))
-        plan, by_hand = stages.plan(work, lambda: _plan(settings, dataset))
+        plan = stages.plan(work, lambda: _plan(settings, dataset))
         base = settings.export / (settings.name or work.folder.name)
         if not stages.is_finished(work, base):
-            _learn(work, settings, dataset, plan, by_hand, base)
+            _learn(work, settings, dataset, plan, base)
         stages.tell(work)
 
 
-def _learn(
-    work: Run, settings: Config, dataset: Dataset, plan: Plan, by_hand: set[str], base: Path
-) -> None:
+def _learn(work: Run, settings: Config, dataset: Dataset, plan: Plan, base: Path) -> None:
     """What follows from the plan: train, score, export, report."""
-    from tfmed.export import card_text
-    from tfmed.pipelines import delivery, reporting, stages, study
+    from tfmed import evaluation, export
+    from tfmed.pipelines import learning, stages
 
-    done = study.carry_out(work, dataset, plan, settings)
+    study = learning.train(work, dataset, plan, settings)
+    predictions, scores = learning.score(study)
     with stages.timed(work, "export"):
-        delivered = delivery.release(done, base)
-    study.write_scores(done)
-    work.write_json("card.json", delivered["card"])
-    write_text(work.path("card.md"), card_text.markdown(delivered["card"]))
-    reporting.write(done, delivered, by_hand)
-    stages.note(work, finished=True, export=delivered["path"])
+        version = export.saved_model(work, base)
+    learning.write_scores(work, scores)
+    evaluation.report(work, predictions, work.read_json("scores.json"), export=version)
+    stages.note(work, finished=True, export=str(version))
 
 
 def _plan(settings: Config, dataset: Dataset) -> Plan:
@@ -63,12 +60,10 @@ def _plan(settings: Config, dataset: Dataset) -> Plan:
     from tfmed import planning
     from tfmed.tasks import Classification
 
-    train = dataset.part("train")
-    task = Classification(dataset.classes, dataset.multi_label)
     precision = None if settings.precision == "auto" else settings.precision
     return planning.plan(
-        train,
-        task.class_weights(task.targets(train)),
+        dataset.part("train"),
+        Classification(dataset.classes, dataset.multi_label),
         model=settings.model,
         weights=settings.weights,
         size=settings.size,

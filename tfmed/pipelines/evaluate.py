@@ -27,7 +27,7 @@ def run(settings: Config) -> None:
     """Read the scans, ask the model, score its answers, write the report."""
     from tfmed import log
     from tfmed.data.split import check_classes
-    from tfmed.pipelines import reporting
+    from tfmed.evaluation import report_answers
     from tfmed.pipelines.trained import open_trained, scans, write_answers
     from tfmed.run import Run
 
@@ -40,7 +40,7 @@ def run(settings: Config) -> None:
     out = Run(settings.out)
     write_answers(out, predictions, dataset)
     out.write_json("scores.json", scores)
-    reporting.write_external(out, dataset, trained.task, predictions, scores, trained.preprocessing)
+    report_answers(out, dataset, trained.task, predictions, scores, trained.preprocessing)
     log.info(f"report: {out.path('report.html')}")
 
 

@@ -33,14 +33,15 @@ def run(settings: Config) -> None:
     import pandas as pd
 
     from tfmed import log
-    from tfmed.pipelines.reporting import explained
-    from tfmed.pipelines.study import reopen
+    from tfmed.evaluation import explained
     from tfmed.run import Run, write_aside
+    from tfmed.training import open_study
 
-    study, out = reopen(Run(settings.run)), Run(settings.out)
+    of, out = Run(settings.run), Run(settings.out)
+    predictions, split = of.read_table("predictions.csv"), of.read_json("scores.json")["split"]
     rows = []
     with log.progress(total=None, what="explaining", unit="images") as bar:
-        for answer in explained(study, settings.count):
+        for answer in explained(open_study(of), predictions, split, settings.count):
             picture = answer.pop("png")
             name = f"row{answer['row'] + 2:06d}_{'right' if answer['right'] else 'wrong'}.png"
             write_aside(out.path(name), partial(Path.write_bytes, data=picture))

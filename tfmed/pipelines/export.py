@@ -28,13 +28,11 @@ The export is compared with the run on its own scans, and is not written where t
 def run(settings: Config) -> None:
     """Rebuild the run's study and export it."""
     from tfmed import log
-    from tfmed.pipelines.delivery import release
-    from tfmed.pipelines.study import reopen
+    from tfmed.export import saved_model
     from tfmed.run import Run
 
     name = settings.name or settings.run.resolve().name
-    delivered = release(reopen(Run(settings.run)), settings.export / name)
-    log.info(f"export: {delivered['path']}")
+    log.info(f"export: {saved_model(Run(settings.run), settings.export / name)}")
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -18,6 +18,7 @@ from tfmed import config, data, log
 from tfmed.data import audit, leakage
 from tfmed.data import split as splitting
 from tfmed.data.dataset import Dataset
+from tfmed.data.stored import is_stored, store, stored
 from tfmed.errors import ConfigError
 from tfmed.pipelines.settings import DataSettings, TrainingSettings
 from tfmed.planning import Plan, dumps, loads
@@ -120,12 +121,12 @@ def index(run: Run, settings: DataSettings) -> Dataset:
     Raises:
         DataError: nothing usable, or more rejects than `max_rejects`.
     """
-    if not run.has("dataset.json"):
+    if not is_stored(run):
         with timed(run, "index"):
             dataset = open_data(settings)
             splitting.check_classes(dataset)
-            _save_dataset(run, audit.audit(dataset))
-    dataset = load_dataset(run)
+            store(run, audit.audit(dataset))
+    dataset = stored(run)
     audit.limit_rejects(dataset, settings.max_rejects)
     return dataset
 
@@ -147,31 +148,6 @@ def open_data(settings: DataSettings) -> Dataset:
     return dataset
 
 
-def _save_dataset(run: Run, dataset: Dataset) -> None:
-    run.write_table("rejects.csv", dataset.rejects)
-    run.write_table("index.parquet", dataset.table)
-    about = {
-        "name": dataset.name,
-        "classes": list(dataset.classes),
-        "multi_label": dataset.multi_label,
-        "facts": dataset.facts,
-    }
-    run.write_json("dataset.json", about)
-
-
-def load_dataset(run: Run) -> Dataset:
-    """The data set that `index` or `split` left in a run."""
-    about = run.read_json("dataset.json")
-    return Dataset(
-        table=run.read_table("index.parquet"),
-        classes=tuple(about["classes"]),
-        name=about["name"],
-        multi_label=about["multi_label"],
-        facts=about["facts"],
-        rejects=run.read_table("rejects.csv"),
-    )
-
-
 def split(run: Run, settings: TrainingSettings, dataset: Dataset) -> Dataset:
     """Give every example its part, by patient. Writes `split.csv` and adds to `rejects.csv`.
 
@@ -190,20 +166,17 @@ def split(run: Run, settings: TrainingSettings, dataset: Dataset) -> Dataset:
             made = splitting.split(
                 dataset, seed=settings.seed, allow_leakage=settings.allow_leakage
             )
-        _save_dataset(run, made)
+        store(run, made)
         run.write_table("split.csv", made.table[["id", "patient", "split"]])
-    made = load_dataset(run)
+    made = stored(run)
     log.info(f"{made.facts['split']['how']}; {made.facts['duplicates']['left_out']} left out")
     return made
 
 
-def plan(run: Run, make: Callable[[], Plan]) -> tuple[Plan, set[str]]:
+def plan(run: Run, make: Callable[[], Plan]) -> Plan:
     """The run's plan: made once, then read, with whatever was edited in it by hand.
 
     A plan that has changed since training makes what follows from it void.
-
-    Returns:
-        The plan, and the names of the settings that were edited.
     """
     if not run.has("plan.toml"):
         made = make()
@@ -215,19 +188,16 @@ def plan(run: Run, make: Callable[[], Plan]) -> tuple[Plan, set[str]]:
         log.info("plan.toml was edited: training again")
         discard(run)
     note(run, trained=values)
-    planned = state(run)["planned"]
-    return found, {name for name, value in values.items() if value != planned[name]}
+    return found
 
 
 def discard(run: Run) -> None:
-    """Remove what follows from the plan, in the run and in its folds."""
-    for folder in [run.folder, *run.folder.glob("fold*")]:
-        for name in AFTER_PLAN:
-            path = folder / name
-            if path.is_dir():
-                shutil.rmtree(path)
-            else:
-                path.unlink(missing_ok=True)
+    """Remove what follows from the plan."""
+    for path in [run.folder / name for name in AFTER_PLAN] + list(run.folder.glob("fold*")):
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
     note(run, finished=False, export=None)
 
 

@@ -14,14 +14,13 @@ from tfmed import feed, log
 from tfmed.data import audit
 from tfmed.data.dataset import Dataset
 from tfmed.errors import ConfigError, DataError
-from tfmed.export.load import load
+from tfmed.export import classifier_of, load
 from tfmed.metrics import Threshold
 from tfmed.pipelines import stages
-from tfmed.pipelines.delivery import classifier_of
 from tfmed.pipelines.settings import DataSettings
-from tfmed.pipelines.study import reopen
 from tfmed.run import Run
 from tfmed.tasks import Classification
+from tfmed.training import open_study
 from tfmed.transforms.prepare import Preprocessing, normalise
 
 BATCH = 64
@@ -61,8 +60,8 @@ def open_trained(path: Path) -> Trained:
         ConfigError: the folder is neither.
         ExportError: an export whose files were changed.
     """
-    if (path / "state.json").is_file():
-        study = reopen(Run(path))
+    if (path / "member.json").is_file() or (path / "fold1").is_dir():
+        study = open_study(Run(path))
         network = classifier_of(study).network()
 
         def ask(images: Sequence[np.ndarray]) -> np.ndarray:

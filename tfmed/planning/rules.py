@@ -11,6 +11,7 @@ from tfmed.data.dataset import Dataset
 from tfmed.errors import ConfigError
 from tfmed.planning.fingerprint import Fingerprint, fingerprint
 from tfmed.planning.plan import Plan
+from tfmed.tasks import Classification
 
 SMALL_IMAGE = 64
 LONG_SIDE_CPU = 128
@@ -22,7 +23,7 @@ MOST_EPOCHS = 200
 
 def plan(
     train: Dataset,
-    class_weights: np.ndarray,
+    task: Classification,
     *,
     model: str = "auto",
     weights: str = "none",
@@ -35,7 +36,7 @@ def plan(
 
     Args:
         train: the audited training part.
-        class_weights: `[K]`, the balanced weights of the task.
+        task: what is asked; it balances the classes.
         model: a row of `tfmed.models.MODELS`, or `auto`.
         weights: `none`, `imagenet` or a file.
         size: the user's size, or None.
@@ -58,7 +59,7 @@ def plan(
     choices["weights"] = (weights, _weights_reason(weights))
     choices |= _normalisation(seen, weights)
     choices |= _augmentation(seen)
-    choices |= _loss(class_weights)
+    choices |= _loss(task.class_weights(task.targets(train)))
     choices |= _training(seen, weights, timed)
     for name, value in fixed.items():
         if name not in Plan.model_fields:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -63,6 +63,15 @@ class Classification:
             raise ConfigError(
                 f"{len(self.label_weights)} label weights for {len(self.classes)} classes"
             )
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Classification:
+        """The task of which `dataclasses.asdict` made JSON."""
+        plain: dict[str, Any] = {
+            name: tuple(value) if isinstance(value, list) else value
+            for name, value in values.items()
+        }
+        return cls(**plain)
 
     @property
     def activation(self) -> str:
@@ -195,7 +204,7 @@ class Classification:
     def score(
         self,
         predictions: pd.DataFrame,
-        threshold: Threshold,
+        threshold: Threshold = None,
         resamples: int = RESAMPLES,
         seed: int = 0,
     ) -> dict[str, Any]:

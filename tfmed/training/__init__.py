@@ -1,20 +1,38 @@
-"""Training: one loop over any strategy, exact resumes, and the answers of a model.
+"""Training: one loop over any strategy, exact resumes, and the answers of what was trained.
 
 Example:
-    model = training.fit(build, task_loss=loss, batches=batches, examples=n, validate=validate,
-                         settings=training.Settings(epochs=10), strategy=strategy.choose("auto"),
-                         folder=run.folder)
-    training.save_model(model, run.path("model.keras"))
-    training.clear(run.folder)
-    logits = training.predict(model, images, n)
+    run = training.fit(model, task, train, valid, plan=plan, epochs=30, folder="runs/pneumonia")
+    predictions = training.predict(run, test)
+
+`optimise` and `logits` are the same without a data set: any `keras.Model`, any `tf.data.Dataset`.
 """
 
 from __future__ import annotations
 
 from tfmed.training import checkpoint, strategy
 from tfmed.training.checkpoint import clear, save_model
-from tfmed.training.fitting import fit
-from tfmed.training.prediction import float32, predict
+from tfmed.training.fitting import optimise
+from tfmed.training.member import Member, Options, fit, load, mean_threshold, predict
+from tfmed.training.prediction import float32, logits
 from tfmed.training.settings import Settings
+from tfmed.training.study import Study, answers, open_study
 
-__all__ = ["Settings", "checkpoint", "clear", "fit", "float32", "predict", "save_model", "strategy"]
+__all__ = [
+    "Member",
+    "Options",
+    "Settings",
+    "Study",
+    "answers",
+    "checkpoint",
+    "clear",
+    "fit",
+    "float32",
+    "load",
+    "logits",
+    "mean_threshold",
+    "open_study",
+    "optimise",
+    "predict",
+    "save_model",
+    "strategy",
+]

@@ -1,4 +1,4 @@
-"""`fit`: train a model to its best weights, going on where a killed training stopped."""
+"""`optimise`: train a network to its best weights, going on where a killed training stopped."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tfmed.training.program import Builder, Loss, Program
 from tfmed.training.settings import Settings
 
 
-def fit(
+def optimise(
     model: Builder | keras.Model,
     *,
     task_loss: Loss,

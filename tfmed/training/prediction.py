@@ -15,7 +15,7 @@ _compiled: weakref.WeakKeyDictionary[keras.Model, Callable[[tf.Tensor], tf.Tenso
 )
 
 
-def predict(model: keras.Model, images: tf.data.Dataset, n: int) -> np.ndarray:
+def logits(model: keras.Model, images: tf.data.Dataset, n: int) -> np.ndarray:
     """The model's outputs for the first `n` images, in their order.
 
     The compiled graph is kept with the model, so that repeated calls (a validation an epoch)

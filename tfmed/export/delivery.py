@@ -1,0 +1,195 @@
+"""`saved_model`: a trained run handed over, proven equal to what was trained."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import tensorflow as tf
+
+from tfmed import feed, log
+from tfmed.data.dataset import Dataset
+from tfmed.export import card, card_text, parity, tflite
+from tfmed.export.classifier import Classifier, PixelCode
+from tfmed.export.release import release
+from tfmed.export.runner import Runner, latency_ms
+from tfmed.export.saved_model import write as write_saved_model
+from tfmed.planning import dumps
+from tfmed.run import Run, write_text
+from tfmed.training import Study, open_study
+from tfmed.transforms.prepare import normalise
+
+CALIBRATION_IMAGES = 300
+PARITY_IMAGES = 32
+# The table of variants need not run all of a large test part four times on one thread.
+VARIANT_IMAGES = 1000
+SHOWN_SCORES = ("auroc", "accuracy", "balanced_accuracy")
+OUT_OF_FOLD = (
+    "The scores are out of fold: each is of one fold's network, and the exported model is the "
+    "mean of all of them, which itself was scored on no examples."
+)
+
+
+def saved_model(run: Run, base: str | Path) -> Path:
+    """Export a trained run: SavedModel, TFLite files, card, checksums.
+
+    The written files are compared with the live model on the run's own scans before the version
+    is visible. Its card is left in the run too, as `card.json` and `card.md`.
+
+    Args:
+        run: whose training has finished; its `scores.json`, if there, goes into the card.
+        base: the model's folder, `savedmodels/NAME`.
+
+    Returns:
+        The new version's folder, `savedmodels/NAME/VERSION`.
+
+    Raises:
+        DataError: the run is not trained.
+        ExportError: an exported form does not answer as the live model, or `base` cannot be
+            written.
+    """
+    study, base = open_study(run), Path(base)
+    classifier = classifier_of(study)
+    log.info(f"exporting to {base}")
+    with release(base) as draft:
+        folder = draft.folder / "tflite"
+        write_saved_model(classifier, draft.folder)
+        converted = tflite.write(classifier, folder, _representative(study))
+        variants: dict[str, dict[str, Any]] = {
+            variant: {"bytes": size, **_measure(study, folder / f"{variant}.tflite")}
+            for variant, size in converted.bytes.items()
+        }
+        variants |= {variant: {"failed": why} for variant, why in converted.failed.items()}
+        made = _card(
+            study, classifier, base.name, variants, _prove(study, classifier, draft.folder)
+        )
+        card.write(draft.folder, made)
+    run.write_json("card.json", made)
+    write_text(run.path("card.md"), card_text.markdown(made))
+    assert draft.path is not None
+    return draft.path
+
+
+def classifier_of(study: Study) -> Classifier:
+    """The study's members with their preprocessing, as they are exported."""
+    table = study.dataset.table
+    return Classifier(
+        models=tuple(member.model for member in study.members),
+        preprocessing=study.plan.preprocessing,
+        temperatures=tuple(member.temperature for member in study.members),
+        classes=study.task.classes,
+        activation=study.task.activation,
+        pixels=PixelCode.of(
+            float(table["minimum"].min()), float(table["maximum"].max()), int(table["bits"].max())
+        ),
+    )
+
+
+def _card(
+    study: Study,
+    classifier: Classifier,
+    name: str,
+    variants: dict[str, dict[str, Any]],
+    proof: list[parity.Row],
+) -> dict[str, Any]:
+    scores = study.run.read_json("scores.json") if study.run.has("scores.json") else {}
+    # A cross-validation's own test part was answered by what is exported: that is its score.
+    scores = {**scores.get("test", scores), "threshold": study.threshold}
+    pooled = len(study.members) > 1 and scores.get("split") != "test"
+    plan = hashlib.sha256(dumps(study.plan).encode()).hexdigest()
+    return card.make(
+        classifier,
+        name,
+        data=_provenance(study.dataset),
+        image=_image_facts(study.dataset),
+        scores=scores,
+        tflite=variants,
+        parity=proof,
+        provenance={"plan_sha256": plan},
+        limits=[OUT_OF_FOLD] if pooled else [],
+    )
+
+
+def _representative(study: Study) -> np.ndarray:
+    """Training images at the plan's size, modality units, spread over the training part."""
+    rows = study.rows("train", "val") if len(study.members) > 1 else study.rows("train")
+    return _images(study, _spread(rows, CALIBRATION_IMAGES))
+
+
+def _prove(study: Study, classifier: Classifier, folder: Path) -> list[parity.Row]:
+    """Compare the written files with the live answer, from the scans' own files on."""
+    rows = _spread(study.unseen_rows(), PARITY_IMAGES)
+    part = study.at(rows)
+    originals = list(feed.originals(part))
+    live = classifier.probabilities(originals)
+    own = study.cache.take(rows)
+    cached = np.mean([member.probabilities(own) for member in study.members], axis=0)
+    row = parity.Row("cache", parity.difference(live, cached), note="against the direct read")
+    return parity.check(classifier, folder, live, originals, _files(part.table), extra=[row])
+
+
+def _files(table: pd.DataFrame) -> list[bytes | None]:
+    """The files of PNG and JPEG examples, which a client would send as they are."""
+    return [
+        Path(path).read_bytes() if kind in ("png", "jpeg") else None
+        for path, kind in zip(table["path"], table["format"], strict=True)
+    ]
+
+
+def _measure(study: Study, file: Path) -> dict[str, Any]:
+    """Size, latency and scores of one TFLite file on the examples that were scored."""
+    rows = _spread(study.unseen_rows(), VARIANT_IMAGES)
+    images = _images(study, rows)
+    if file.stem == tflite.INT8:
+        images = np.concatenate(list(_normalised(study, images)))
+    answer = Runner(file).predict(images)
+    part = study.at(rows)
+    predictions = study.task.predictions(part, answer.astype(np.float64), study.threshold)
+    scores = study.task.score(predictions, study.threshold, resamples=0)["metrics"]
+    return {
+        "latency_ms": round(latency_ms(file), 3),
+        "examples": len(rows),
+        "scores": {name: scores[name]["value"] for name in SHOWN_SCORES},
+    }
+
+
+def _normalised(study: Study, images: np.ndarray) -> Iterator[np.ndarray]:
+    for start in range(0, len(images), 64):
+        yield normalise(tf.constant(images[start : start + 64]), study.plan.preprocessing).numpy()
+
+
+def _images(study: Study, rows: np.ndarray) -> np.ndarray:
+    return study.cache.gather(tf.constant(rows, tf.int64)).numpy()
+
+
+def _spread(rows: np.ndarray, count: int) -> np.ndarray:
+    """At most `count` of the rows, evenly spread."""
+    if len(rows) <= count:
+        return rows
+    return rows[np.linspace(0, len(rows) - 1, count).round().astype(int)]
+
+
+def _provenance(dataset: Dataset) -> dict[str, Any]:
+    """What the card may say of the data."""
+    table = dataset.table
+    return {
+        "name": dataset.name,
+        **dataset.facts,
+        "examples": table["split"].value_counts().to_dict(),
+        "patients": table.groupby("split")["patient"].nunique().to_dict(),
+        "rejected": len(dataset.rejects),
+    }
+
+
+def _image_facts(dataset: Dataset) -> dict[str, Any]:
+    table = dataset.table
+    spacing = table[["row_spacing_mm", "column_spacing_mm"]].median()
+    return {
+        "modality": ", ".join(sorted({value for value in table["modality"] if value})),
+        "units": ", ".join(sorted({value for value in table["units"] if value})),
+        "spacing_mm": None if spacing.isna().any() else [round(float(s), 4) for s in spacing],
+    }

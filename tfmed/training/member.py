@@ -1,0 +1,250 @@
+"""`fit`, `load`, `predict`: a classifier in a run folder, from a plan to its answers.
+
+A member is one network with what was chosen for it on its validation part: the temperature and
+the operating point. A run has one; a cross-validation one a fold, each in a folder of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import keras
+import numpy as np
+import pandas as pd
+
+from tfmed import feed, log
+from tfmed.data.dataset import Dataset
+from tfmed.data.stored import is_stored, join, store, stored
+from tfmed.errors import DataError
+from tfmed.feed.cache import Cache
+from tfmed.metrics import Threshold
+from tfmed.planning import Plan, dumps, loads
+from tfmed.run import Run, write_text
+from tfmed.tasks import Classification
+from tfmed.tasks.calibration import fit_temperature
+from tfmed.training import strategy
+from tfmed.training.checkpoint import clear, save_model
+from tfmed.training.fitting import optimise
+from tfmed.training.pace import Clock
+from tfmed.training.prediction import logits
+from tfmed.training.program import Builder
+from tfmed.training.settings import Settings
+
+ABOUT = "member.json"
+EVALUATION_BATCH = 64
+
+
+@dataclass(frozen=True)
+class Options:
+    """What a plan leaves open.
+
+    Attributes:
+        seed: of weights, order and augmentation.
+        strategy: `one`, `mirrored`, or `auto`.
+        max_minutes: of training, resumes included; None for no limit.
+        deterministic: the same bits from the same seed.
+    """
+
+    seed: int = 0
+    strategy: str = "auto"
+    max_minutes: float | None = None
+    deterministic: bool = False
+
+
+@dataclass(frozen=True)
+class Member:
+    """A network and what was chosen for it on its validation part.
+
+    Attributes:
+        model: float32, normalised image to logits.
+        task: the question.
+        plan: how it was trained, and what its images look like.
+        temperature: by which its logits are divided (Guo et al. 2017).
+        threshold: the operating point, as `Classification.choose_threshold` gives it.
+        seconds: training time.
+    """
+
+    model: keras.Model
+    task: Classification
+    plan: Plan
+    temperature: float
+    threshold: Threshold
+    seconds: float
+
+    def probabilities(self, cache: Cache) -> np.ndarray:
+        """Calibrated probabilities `[N, K]` of every image of a cache."""
+        return self.task.probabilities(_logits(self.model, cache, self.plan), self.temperature)
+
+
+def fit(
+    model: Builder | keras.Model,
+    task: Classification,
+    train: Dataset,
+    valid: Dataset,
+    *,
+    plan: Plan,
+    folder: str | Path,
+    epochs: int | None = None,
+    options: Options | None = None,
+    caches: tuple[Cache, Cache] | None = None,
+) -> Run:
+    """Train a classifier in a folder; after a kill, the same call goes on.
+
+    Writes `model.keras`, `history.csv`, `logs/`, `member.json` (task, temperature, operating
+    point), and `plan.toml` and the index where they are not there yet.
+
+    Args:
+        model: a ready network, or a function that makes it; normalised image to logits `[B, K]`.
+        task: the question.
+        train: the audited training part.
+        valid: the audited validation part: it chooses the epoch, temperature and threshold.
+        plan: how to train.
+        folder: the run's.
+        epochs: in place of the plan's.
+        options: seed, strategy and time.
+        caches: the images of `train` and `valid`, row for row, where they are at hand.
+
+    Returns:
+        The run.
+
+    Raises:
+        DataError: a part is empty.
+        TrainingError: a loss is not finite.
+    """
+    run, options = Run(Path(folder)), options or Options()
+    if run.has(ABOUT):
+        return run
+    if not len(train) or not len(valid):
+        raise DataError(
+            f"{len(train)} training and {len(valid)} validation examples: both parts need some"
+        )
+    plan = plan if epochs is None else plan.model_copy(update={"epochs": epochs})
+    _describe(run, train, valid, plan)
+    if caches is None:
+        caches = feed.build(train, plan.preprocessing), feed.build(valid, plan.preprocessing)
+    trained = _train(run, model, task, (train, valid), caches, plan, options)
+    save_model(trained, run.path("model.keras"))
+    answers, targets = _logits(trained, caches[1], plan), task.targets(valid)
+    temperature = fit_temperature(answers, targets, task.multi_label)
+    about = {
+        "task": asdict(task),
+        "temperature": temperature,
+        "threshold": task.choose_threshold(targets, task.probabilities(answers, temperature)),
+        "seconds": Clock(run.folder, None).elapsed,
+    }
+    run.write_json(ABOUT, about)
+    clear(run.folder)
+    return run
+
+
+def load(run: Run) -> Member:
+    """The member that `fit` left in a run.
+
+    Raises:
+        DataError: training has not finished there.
+    """
+    about = run.read_json(ABOUT)
+    return Member(
+        model=keras.models.load_model(run.path("model.keras"), compile=False),
+        task=Classification.from_dict(about["task"]),
+        plan=loads(run.path("plan.toml").read_text(encoding="utf-8")),
+        temperature=about["temperature"],
+        threshold=about["threshold"],
+        seconds=about["seconds"],
+    )
+
+
+def predict(run: Run, dataset: Dataset) -> pd.DataFrame:
+    """A run's answers for an audited data set: the table of `predictions.csv`.
+
+    The examples join the run's index, so that a report can show them.
+    """
+    member = load(run)
+    cache = feed.build(dataset, member.plan.preprocessing)
+    store(run, join(stored(run), dataset))
+    return member.task.predictions(dataset, member.probabilities(cache), member.threshold)
+
+
+def mean_threshold(thresholds: Sequence[Threshold]) -> Threshold:
+    """The operating point of averaged members: the mean of theirs, None where there is none."""
+    if any(threshold is None for threshold in thresholds):
+        return None
+    mean = np.mean(np.asarray(thresholds, float), axis=0)
+    return float(mean) if mean.ndim == 0 else [float(value) for value in mean]
+
+
+def _logits(model: keras.Model, cache: Cache, plan: Plan) -> np.ndarray:
+    batches = feed.evaluation(cache, plan.preprocessing, min(EVALUATION_BATCH, len(cache)))
+    return logits(model, batches, len(cache))
+
+
+def _describe(run: Run, train: Dataset, valid: Dataset, plan: Plan) -> None:
+    """Write the plan and the index, unless they say so already."""
+    text = run.path("plan.toml")
+    if not text.exists() or loads(text.read_text(encoding="utf-8")) != plan:
+        write_text(text, dumps(plan))
+    if not is_stored(run):
+        store(run, join(train, valid))
+
+
+def _train(
+    run: Run,
+    model: Builder | keras.Model,
+    task: Classification,
+    parts: tuple[Dataset, Dataset],
+    caches: tuple[Cache, Cache],
+    plan: Plan,
+    options: Options,
+) -> keras.Model:
+    train, valid = parts
+    targets, valid_targets = task.targets(train), task.targets(valid)
+    weights = task.example_weights(targets, np.asarray(plan.class_weights))
+    size, seed = min(plan.batch_size, len(train)), options.seed
+    log.info(
+        f"training {plan.model} on {len(train):,} examples of "
+        f"{train.table['patient'].nunique():,} patients, {len(valid):,} to validate"
+    )
+    return optimise(
+        model,
+        task_loss=task.loss,
+        batches=lambda start, steps: feed.training(
+            caches[0],
+            targets,
+            weights,
+            preprocessing=plan.preprocessing,
+            augmentation=plan.augmentation,
+            mixup=plan.mixup,
+            batch_size=size,
+            seed=seed,
+            start_step=start,
+            steps=steps,
+        ),
+        examples=len(train),
+        validate=lambda one: task.watch(valid_targets, _logits(one, caches[1], plan)),
+        settings=_settings(plan, options, size),
+        strategy=strategy.choose(options.strategy),
+        folder=run.folder,
+        rows_of_step=lambda step: list(
+            train.table["id"].iloc[feed.batch_rows(len(train), size, seed, step)]
+        ),
+    )
+
+
+def _settings(plan: Plan, options: Options, batch_size: int) -> Settings:
+    return Settings(
+        epochs=plan.epochs,
+        batch_size=batch_size,
+        learning_rate=plan.learning_rate,
+        weight_decay=plan.weight_decay,
+        optimizer=plan.optimizer,
+        ema_decay=plan.ema_decay,
+        precision=strategy.precision(plan.precision, plan.input_shape, plan.model),
+        patience=plan.patience,
+        max_minutes=options.max_minutes,
+        seed=options.seed,
+        deterministic=options.deterministic,
+        watch=plan.watch,
+        larger_is_better=plan.watch != "loss",
+    )
