@@ -11,6 +11,7 @@ import os
 import sys
 import tempfile
 import time
+import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -47,13 +48,18 @@ def error(text: str) -> None:
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Keep from the terminal what libraries write to the process's standard error from C++.
+    """Keep from the terminal what libraries write to the process's output and error from C++.
 
-    When the block raises, the last of what was written becomes a note on the error.
+    TensorFlow's start, the TFLite converter and Keras' export tell of devices, dialects and
+    passes, past Python's logging; Python's warnings are ignored too. When the block raises, the
+    last of what was written becomes a note on the error.
     """
+    sys.stdout.flush()
     sys.stderr.flush()
-    kept = os.dup(2)
-    with tempfile.TemporaryFile() as sink:
+    kept = [os.dup(1), os.dup(2)]
+    with tempfile.TemporaryFile() as sink, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        os.dup2(sink.fileno(), 1)
         os.dup2(sink.fileno(), 2)
         try:
             yield
@@ -62,9 +68,11 @@ def quiet() -> Iterator[None]:
             error.add_note(sink.read().decode("utf-8", "replace"))
             raise
         finally:
+            sys.stdout.flush()
             sys.stderr.flush()
-            os.dup2(kept, 2)
-            os.close(kept)
+            for number, copy in zip((1, 2), kept, strict=True):
+                os.dup2(copy, number)
+                os.close(copy)
 
 
 def quiet_tensorflow() -> None:

@@ -149,7 +149,7 @@ def _end_with_parent() -> None:
 def _submit(
     pool: ProcessPoolExecutor, function: Callable[[Any], Any], items: list[Any]
 ) -> Future[list[Any]]:
-    with _without_main():
+    with without_main():
         return pool.submit(_apply, function, items)
 
 
@@ -158,7 +158,7 @@ def _apply(function: Callable[[Any], Any], items: list[Any]) -> list[Any]:
 
 
 @contextmanager
-def _without_main() -> Iterator[None]:
+def without_main() -> Iterator[None]:
     """Hide the program's main module while a process may start.
 
     A spawned process imports the main module again: a pipeline's would bring TensorFlow into

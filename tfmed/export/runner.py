@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from tfmed.errors import ReadError
-from tfmed.export.quiet import quiet
+from tfmed.log import quiet
 
 
 class Runner:

@@ -10,8 +10,8 @@ import numpy as np
 import tensorflow as tf
 
 from tfmed.export.classifier import Classifier
-from tfmed.export.quiet import quiet
 from tfmed.export.signatures import BYTES, CLASSIFY, EXAMPLE_KEY, IMAGE, signatures
+from tfmed.log import quiet
 
 WARMUP = Path("assets.extra") / "tf_serving_warmup_requests"
 CLASSIFY_METHOD = "tensorflow/serving/classify"

@@ -16,7 +16,7 @@ from tensorflow.lite.python.convert import ConverterError
 from tfmed import log
 from tfmed.errors import ExportError
 from tfmed.export.classifier import TAIL, Classifier
-from tfmed.export.quiet import quiet
+from tfmed.log import quiet
 from tfmed.run import write_aside
 from tfmed.transforms.prepare import normalise
 

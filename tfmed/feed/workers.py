@@ -50,7 +50,7 @@ def pixels(rows: Sequence[Mapping[str, Any]], workers: int | None = None) -> Ite
     with ProcessPoolExecutor(count, multiprocessing.get_context("spawn")) as pool:
         try:
             for row, (function, arguments) in zip(rows, calls, strict=True):
-                with pools._without_main():
+                with pools.without_main():
                     waiting.append((str(row["path"]), pool.submit(function, *arguments)))
                 if len(waiting) >= AHEAD * count:
                     yield _result(*waiting.popleft())
