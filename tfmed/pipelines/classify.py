@@ -68,7 +68,6 @@ def _plan(settings: Config, dataset: Dataset) -> Plan:
         weights=settings.weights,
         size=settings.size,
         accelerated=bool(tf.config.list_physical_devices("GPU")),
-        timed=settings.max_minutes is not None,
         epochs=settings.epochs,
         batch_size=settings.batch_size,
         precision=precision,

@@ -18,7 +18,6 @@ LONG_SIDE_CPU = 128
 LONG_SIDE_GPU = 224
 VOLUME_SIDE = 64
 COLOUR = 3
-MOST_EPOCHS = 200
 
 
 def plan(
@@ -29,7 +28,6 @@ def plan(
     weights: str = "none",
     size: tuple[int, ...] | None = None,
     accelerated: bool = False,
-    timed: bool = False,
     **fixed: Any,
 ) -> Plan:
     """Plan a classifier from the training part.
@@ -41,7 +39,6 @@ def plan(
         weights: `none`, `imagenet` or a file.
         size: the user's size, or None.
         accelerated: whether a GPU is there.
-        timed: whether a time limit, rather than the epochs, ends the training.
         **fixed: further fields of `Plan` that the user has set (`epochs`, `batch_size`,
             `precision`, ...); None leaves the choice to the planner.
 
@@ -60,7 +57,7 @@ def plan(
     choices |= _normalisation(seen, weights)
     choices |= _augmentation(seen)
     choices |= _loss(task.class_weights(task.targets(train)))
-    choices |= _training(seen, weights, timed)
+    choices |= _training(seen, weights)
     for name, value in fixed.items():
         if name not in Plan.model_fields:
             raise ConfigError(f"{name} is not a setting of a plan")
@@ -150,8 +147,8 @@ def _augmentation(seen: Fingerprint) -> dict[str, tuple[Any, str]]:
             "shear": 5.0,
             **move,
         },
-        {"name": "brightness", "probability": 0.3, "amount": 0.15},
-        {"name": "contrast", "probability": 0.3, "amount": 0.25},
+        {"name": "brightness", "probability": 0.3, "amount": 0.2},
+        {"name": "contrast", "probability": 0.3, "amount": 0.3},
         {"name": "gamma", "probability": 0.3, "amount": 0.3},
         {"name": "noise", "probability": 0.15, "amount": 0.05},
     ]
@@ -177,25 +174,24 @@ def _loss(class_weights: np.ndarray) -> dict[str, tuple[Any, str]]:
     }
 
 
-def _training(seen: Fingerprint, weights: str, timed: bool) -> dict[str, tuple[Any, str]]:
+def _training(seen: Fingerprint, weights: str) -> dict[str, tuple[Any, str]]:
     batch = int(np.clip(2 ** int(np.log2(max(seen.examples / 16, 1))), 8, 64))
-    if timed:
-        epochs, why = MOST_EPOCHS, "as many as the time allows, at most this"
-    else:
-        epochs = int(np.clip(round(150_000 / seen.examples), 20, 60))
-        why = "about 150,000 images in all, between 20 and 60 rounds"
+    epochs = int(np.clip(round(150_000 / seen.examples), 20, 60))
     rate = 3e-4 if weights != "none" else 2e-3
     return {
         "batch_size": (
             batch,
             f"16 or more steps an epoch of {seen.examples} examples, at most 64",
         ),
-        "epochs": (epochs, why),
-        "patience": (max(10, epochs // 3), "a third of the epochs without a better validation"),
+        "epochs": (epochs, "about 150,000 images in all, between 20 and 60 rounds"),
+        "patience": (
+            epochs // 2,
+            "half the epochs without a better validation: the rate must fall first",
+        ),
         "watch": ("auroc", "what chooses the best epoch, on validation"),
         "optimizer": ("adamw", "needs least tuning"),
         "learning_rate": (rate, "fine-tuning is gentle" if weights != "none" else "from scratch"),
         "weight_decay": (0.02, "AdamW's usual size"),
-        "ema_decay": (0.99, "a moving average of the weights is what is validated and kept"),
+        "ema_decay": (0.998, "a moving average of the weights is what is validated and kept"),
         "precision": ("auto", "bfloat16 or float16 where the device gains by it, else float32"),
     }
