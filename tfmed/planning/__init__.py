@@ -8,6 +8,6 @@ from __future__ import annotations
 
 from tfmed.planning.fingerprint import Fingerprint, fingerprint
 from tfmed.planning.plan import Plan, dumps, loads
-from tfmed.planning.rules import plan
+from tfmed.planning.rules import class_weights, plan
 
-__all__ = ["Fingerprint", "Plan", "dumps", "fingerprint", "loads", "plan"]
+__all__ = ["Fingerprint", "Plan", "class_weights", "dumps", "fingerprint", "loads", "plan"]

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import tomllib
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, Literal, Self
 
 import pydantic
 import tomli_w
+from pydantic import Field
 
 from tfmed.errors import ConfigError
-from tfmed.transforms.prepare import Preprocessing
+from tfmed.expected import checked
+from tfmed.transforms import check_steps
+from tfmed.transforms.prepare import PERCENTILES, Preprocessing
 
 
 class Plan(pydantic.BaseModel):
@@ -37,24 +41,31 @@ class Plan(pydantic.BaseModel):
     channels: int
     window: tuple[float, float] | None
     mean: float
-    std: float
+    std: float = Field(gt=0)
     augmentation: tuple[dict[str, Any], ...]
-    mixup: float
-    dropout: float
-    norm: str
+    mixup: float = Field(ge=0)
+    dropout: float = Field(ge=0, lt=1)
+    norm: Literal["batch", "group"]
     loss: str
-    label_smoothing: float
+    label_smoothing: float = Field(ge=0, lt=1)
     class_weights: tuple[float, ...]
-    batch_size: int
-    epochs: int
-    patience: int
-    watch: str
-    optimizer: str
-    learning_rate: float
-    weight_decay: float
-    ema_decay: float
-    precision: str
-    reasons: dict[str, str] = pydantic.Field(default_factory=dict)
+    batch_size: int = Field(ge=1)
+    epochs: int = Field(ge=1)
+    patience: int = Field(ge=0)
+    watch: Literal["auroc", "average_precision", "accuracy_at_half", "loss"]
+    optimizer: Literal["adamw", "adam", "sgd"]
+    learning_rate: float = Field(gt=0)
+    weight_decay: float = Field(ge=0)
+    ema_decay: float = Field(ge=0, lt=1)
+    precision: Literal["auto", "float32", "mixed_bfloat16", "mixed_float16"]
+    reasons: dict[str, str] = Field(default_factory=dict)
+
+    @pydantic.model_validator(mode="after")
+    def _holds_together(self) -> Self:
+        """Raise what `Preprocessing` and `augment` would, before anything is trained."""
+        _ = self.preprocessing
+        check_steps(self.augmentation)
+        return self
 
     @property
     def preprocessing(self) -> Preprocessing:
@@ -73,15 +84,35 @@ class Plan(pydantic.BaseModel):
         return (*self.size, self.channels)
 
 
-def dumps(made: Plan) -> str:
+def made(values: Mapping[str, Any], where: str = "") -> Plan:
+    """A plan of values by name.
+
+    Args:
+        values: as a user or the rules give them.
+        where: where they stand, for messages; they are named as flags without it.
+
+    Raises:
+        ConfigError: an unknown setting, a wrong value or one that is missing.
+    """
+    try:
+        return Plan(**checked(Plan.model_fields, values, where))
+    except pydantic.ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join(str(part) for part in first["loc"])
+        if first["type"] == "missing":
+            raise ConfigError(f"the setting {name} is missing{where}") from error
+        raise ConfigError(first["msg"].removeprefix("Value error, ") + where) from error
+
+
+def dumps(plan: Plan) -> str:
     """A plan as TOML, its reasons in a table of their own at the end.
 
     `window = "percentiles"` stands for None, which TOML does not have.
     """
-    values = made.model_dump()
+    values = plan.model_dump()
     reasons = values.pop("reasons")
     steps = values.pop("augmentation")
-    values["window"] = values["window"] or "percentiles"
+    values["window"] = values["window"] or PERCENTILES
     head = "# Edit a value and run the same command again: what follows from it is made anew.\n"
     body = {**values, "augmentation": list(steps), "reasons": reasons}
     return head + tomli_w.dumps(body, multiline_strings=False)
@@ -95,12 +126,8 @@ def loads(text: str) -> Plan:
     """
     try:
         values = tomllib.loads(text)
-        if values.get("window") == "percentiles":
-            values["window"] = None
-        return Plan(**values)
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"plan.toml is not valid TOML: {error}") from error
-    except pydantic.ValidationError as error:
-        first = error.errors()[0]
-        name = ".".join(str(part) for part in first["loc"])
-        raise ConfigError(f"plan.toml: {name}: {first['msg']}") from error
+    if values.get("window") == PERCENTILES:
+        values["window"] = None
+    return made(values, " in plan.toml")

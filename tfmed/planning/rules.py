@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -10,10 +11,12 @@ from tfmed import models
 from tfmed.data.dataset import Dataset
 from tfmed.errors import ConfigError
 from tfmed.planning.fingerprint import Fingerprint, fingerprint
-from tfmed.planning.plan import Plan
+from tfmed.planning.plan import Plan, made
 from tfmed.tasks import Classification
 
 SMALL_IMAGE = 64
+# Class weights nearer to each other than this are left out.
+EVEN = 1.2
 LONG_SIDE_CPU = 128
 LONG_SIDE_GPU = 224
 VOLUME_SIDE = 64
@@ -34,7 +37,7 @@ def plan(
 
     Args:
         train: the audited training part.
-        task: what is asked; it balances the classes.
+        task: what is asked; a loss or smoothing that it names is kept.
         model: a row of `tfmed.models.MODELS`, or `auto`.
         weights: `none`, `imagenet` or a file.
         size: the user's size, or None.
@@ -43,7 +46,8 @@ def plan(
             `precision`, ...); None leaves the choice to the planner.
 
     Raises:
-        ConfigError: a field that `Plan` does not have, or a size of the wrong rank.
+        ConfigError: a field that `Plan` does not have or take, or a size of the wrong rank.
+        DataError: the part is empty.
     """
     seen = fingerprint(train)
     choices: dict[str, tuple[Any, str]] = {}
@@ -56,16 +60,23 @@ def plan(
     choices["weights"] = (weights, _weights_reason(weights))
     choices |= _normalisation(seen, weights)
     choices |= _augmentation(seen)
-    choices |= _loss(task.class_weights(task.targets(train)))
+    choices |= _loss(task, class_weights(task, train))
     choices |= _training(seen, weights)
     for name, value in fixed.items():
-        if name not in Plan.model_fields:
-            raise ConfigError(f"{name} is not a setting of a plan")
         if value is not None:
-            choices[name] = (value, "set by the user")
+            choices[name] = (value, BY_USER)
     values = {name: value for name, (value, _) in choices.items()}
-    reasons = {name: reason for name, (_, reason) in choices.items()}
-    return Plan(**values, reasons=reasons)
+    values["reasons"] = {name: reason for name, (_, reason) in choices.items()}
+    return made(values)
+
+
+def class_weights(task: Classification, train: Dataset) -> tuple[float, ...]:
+    """Weights by which rare classes count more, rounded as a plan holds them.
+
+    Empty where the classes are about equally frequent.
+    """
+    weights = tuple(round(float(one), 4) for one in task.class_weights(task.targets(train)))
+    return weights if max(weights) >= EVEN * min(weights) else ()
 
 
 def _size(
@@ -77,12 +88,12 @@ def _size(
                 f"--size has {len(asked)} numbers, the images have {len(seen.size)} axes: "
                 f"their median size is {' x '.join(map(str, seen.size))}"
             )
-        return asked, "set by the user"
+        return asked, BY_USER
     volume = len(seen.size) > 2
     limit = VOLUME_SIDE if volume else (LONG_SIDE_GPU if accelerated else LONG_SIDE_CPU)
     longest = max(seen.size)
     text = " x ".join(map(str, seen.size))
-    if longest <= max(limit, SMALL_IMAGE):
+    if longest <= limit:
         return seen.size, f"the median size {text}"
     shrunk = tuple(max(1, round(side * limit / longest)) for side in seen.size)
     device = "a GPU" if accelerated else "a CPU"
@@ -91,7 +102,7 @@ def _size(
 
 def _model(size: tuple[int, ...], asked: str, weights: str) -> tuple[str, str]:
     if asked != "auto":
-        return asked, "set by the user"
+        return asked, BY_USER
     if weights == "imagenet":
         return "efficientnet_v2_b0", "small and strong where ImageNet weights are to be had"
     if max(size) < SMALL_IMAGE:
@@ -102,12 +113,12 @@ def _model(size: tuple[int, ...], asked: str, weights: str) -> tuple[str, str]:
 def _weights_reason(weights: str) -> str:
     if weights == "none":
         return "from scratch; --weights imagenet helps where colour or few images are at hand"
-    return "set by the user"
+    return BY_USER
 
 
 def _normalisation(seen: Fingerprint, weights: str) -> dict[str, tuple[Any, str]]:
     if seen.units:
-        window: tuple[float, float] | None = (float(round(seen.low)), float(round(seen.high)))
+        window: tuple[float, float] | None = _rounded(seen.low, seen.high)
         why = f"{seen.units}: the training images' median 0.5 and 99.5 percentiles"
     elif seen.bits <= 8:
         window, why = (0.0, 255.0), "8-bit images: their whole range"
@@ -120,7 +131,7 @@ def _normalisation(seen: Fingerprint, weights: str) -> dict[str, tuple[Any, str]
         mean, std, reason = 0.5, 0.25, "centred, as percentiles fill 0..1"
     else:
         low, high = window
-        width = max(high - low, 1e-6)
+        width = high - low
         mean = round(float(np.clip((seen.mean - low) / width, 0.05, 0.95)), 4)
         std = round(float(np.clip(seen.std / width, 0.05, 0.5)), 4)
         reason = "of the training pixels, after the window"
@@ -129,6 +140,15 @@ def _normalisation(seen: Fingerprint, weights: str) -> dict[str, tuple[Any, str]
         "mean": (mean, reason),
         "std": (std, reason),
     }
+
+
+def _rounded(low: float, high: float) -> tuple[float, float]:
+    """A window to about a hundredth of its width: whole HU, but not whole SUV."""
+    width = high - low
+    if not width > 0:
+        return low, low + 1.0
+    digits = max(0, 2 - math.floor(math.log10(width)))
+    return round(low, digits), round(high, digits)
 
 
 def _augmentation(seen: Fingerprint) -> dict[str, tuple[Any, str]]:
@@ -158,17 +178,21 @@ def _augmentation(seen: Fingerprint) -> dict[str, tuple[Any, str]]:
     }
 
 
-def _loss(class_weights: np.ndarray) -> dict[str, tuple[Any, str]]:
-    weights = tuple(round(float(weight), 4) for weight in class_weights)
-    spread = max(weights) / max(min(weights), 1e-6)
-    if spread < 1.2:
-        balance: tuple[tuple[float, ...], str] = ((), "the classes are about equally frequent")
-    else:
-        balance = (weights, f"rare classes count up to {spread:.1f} times as much, by frequency")
+def _loss(task: Classification, weights: tuple[float, ...]) -> dict[str, tuple[Any, str]]:
+    loss: tuple[Any, str] = ("cross_entropy", "a proper score: its probabilities can be calibrated")
+    smoothing: tuple[Any, str] = (0.05, "labels of images are never all right")
+    if task.loss_name != loss[0]:
+        loss = (task.loss_name, BY_TASK)
+    if task.label_smoothing:
+        smoothing = (task.label_smoothing, BY_TASK)
+    why = "the classes are about equally frequent"
+    if weights:
+        spread = max(weights) / max(min(weights), 1e-6)
+        why = f"rare classes count up to {spread:.1f} times as much, by frequency"
     return {
-        "loss": ("cross_entropy", "a proper score: its probabilities can be calibrated"),
-        "label_smoothing": (0.05, "labels of images are never all right"),
-        "class_weights": balance,
+        "loss": loss,
+        "label_smoothing": smoothing,
+        "class_weights": (weights, why),
         "dropout": (0.2, "before the head, against overfitting"),
         "norm": ("batch", "batches are large enough for its statistics"),
     }
@@ -181,12 +205,12 @@ def _training(seen: Fingerprint, weights: str) -> dict[str, tuple[Any, str]]:
     return {
         "batch_size": (
             batch,
-            f"16 or more steps an epoch of {seen.examples} examples, at most 64",
+            f"about 16 steps an epoch of {seen.examples:,} examples, between 8 and 64",
         ),
         "epochs": (epochs, "about 150,000 images in all, between 20 and 60 rounds"),
         "patience": (
             epochs // 2,
-            "half the epochs without a better validation: the rate must fall first",
+            "half the epochs: only as the rate falls do weights settle",
         ),
         "watch": ("auroc", "what chooses the best epoch, on validation"),
         "optimizer": ("adamw", "needs least tuning"),
