@@ -21,6 +21,8 @@ LONG_SIDE_CPU = 128
 LONG_SIDE_GPU = 224
 VOLUME_SIDE = 64
 COLOUR = 3
+BY_USER = "set by the user"
+BY_TASK = "the task asks for it"
 
 
 def plan(
