@@ -7,6 +7,7 @@ from dataclasses import replace
 import pandas as pd
 
 from tfmed.data.dataset import Dataset
+from tfmed.errors import DataError
 from tfmed.run import Run
 
 ABOUT = "dataset.json"
@@ -19,6 +20,7 @@ def is_stored(run: Run) -> bool:
 
 def store(run: Run, dataset: Dataset) -> None:
     """Write a data set into a run; its description comes last, as the sign that all is there."""
+    (run.folder / ABOUT).unlink(missing_ok=True)  # that of the data set before
     run.write_table("rejects.csv", dataset.rejects)
     run.write_table("index.parquet", dataset.table)
     about = {
@@ -48,7 +50,18 @@ def stored(run: Run) -> Dataset:
 
 
 def join(first: Dataset, second: Dataset) -> Dataset:
-    """The examples of both, those of `second` in place of equal ids of `first`."""
+    """The examples of both; what both hold stands as in `second`.
+
+    Raises:
+        DataError: an id means one image in `first` and another in `second`.
+    """
+    both = first.table.merge(second.table, on="id", suffixes=("", "_again"))
+    other = both["id"][both["digest"] != both["digest_again"]]
+    if len(other):
+        raise DataError(
+            f"{len(other)} examples have the id of another image of {first.name}, the first is "
+            f"{other.iloc[0]!r}; ids must be unique"
+        )
     kept = first.table[~first.table["id"].isin(second.table["id"])]
     rejects = pd.concat([first.rejects, second.rejects]).drop_duplicates()
     joined = first.with_table(pd.concat([kept, second.table]))

@@ -21,7 +21,7 @@ from tfmed.evaluation.page import write
 from tfmed.run import Run
 from tfmed.tasks import Classification
 from tfmed.training import Study, open_study
-from tfmed.transforms.prepare import Preprocessing, prepare, resample
+from tfmed.transforms.prepare import PERCENTILES, Preprocessing, prepare, resample
 
 EXAMPLES = 6
 
@@ -65,7 +65,7 @@ def report(
         exports=[_variant(name, about) for name, about in card.get("tflite", {}).items()],
         parity=[_parity(row) for row in card.get("parity", ())],
         folds=scores.get("per_fold", ()),
-        export_path=str(export),
+        export_path=_as_in_commands(export),
         input_size=study.plan.size,
         version=_version(),
         made=_now(),
@@ -79,13 +79,13 @@ def _plan(study: Study) -> list[tuple[str, Any, str, bool]]:
     values = study.plan.model_dump(mode="json")
     reasons = values.pop("reasons")
     state = study.run.read_json("state.json") if study.run.has("state.json") else {}
-    planned = state.get("planned", values)
+    planned = state.get("planned") or values
     # Of a cross-validation the first fold's plan is shown, whose class weights are its own.
     own = {"class_weights"} if len(study.members) > 1 else set()
     return [
         (
             name,
-            "percentiles" if value is None else value,
+            _shown(name, value),
             reasons.get(name, ""),
             name not in own and value != planned.get(name, value),
         )
@@ -166,6 +166,19 @@ def report_answers(
         made=_now(),
     )
     return write(run, contents)
+
+
+def _shown(name: str, value: Any) -> Any:
+    """A plan's value without paths of this machine."""
+    if name == "weights":
+        return Path(value).name
+    return PERCENTILES if name == "window" and value is None else value
+
+
+def _as_in_commands(export: str | Path) -> str:
+    """An export's folder as seen from its surroundings: no home folder stands in a report."""
+    path = Path(export)
+    return str(Path(*path.parts[-3:]) if path.is_absolute() and len(path.parts) > 3 else export)
 
 
 def _version() -> str:

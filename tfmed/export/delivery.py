@@ -116,8 +116,7 @@ def _card(
 
 def _representative(study: Study) -> np.ndarray:
     """Training images at the plan's size, modality units, spread over the training part."""
-    rows = study.rows("train", "val") if len(study.members) > 1 else study.rows("train")
-    return _images(study, _spread(rows, CALIBRATION_IMAGES))
+    return _images(study, _spread(study.rows("train"), CALIBRATION_IMAGES))
 
 
 def _prove(study: Study, classifier: Classifier, folder: Path) -> list[parity.Row]:
@@ -175,7 +174,7 @@ def _spread(rows: np.ndarray, count: int) -> np.ndarray:
 
 def _provenance(dataset: Dataset) -> dict[str, Any]:
     """What the card may say of the data."""
-    table = dataset.table
+    table = dataset.table[dataset.table["split"] != ""]
     return {
         "name": dataset.name,
         **dataset.facts,

@@ -30,6 +30,7 @@ def run(settings: Config) -> None:
     """Index, audit, split, plan, train, evaluate, export and report; each stage once."""
     from tfmed.pipelines import stages
 
+    stages.check(settings)
     with stages.begin("classify", settings) as work:
         dataset = stages.split(work, settings, stages.index(work, settings))
         plan = stages.plan(work, lambda: _plan(settings, dataset))

@@ -14,7 +14,7 @@ from tfmed.data.dataset import Dataset
 from tfmed.feed.cache import Cache
 from tfmed.pipelines import stages
 from tfmed.pipelines.settings import TrainingSettings
-from tfmed.planning import Plan
+from tfmed.planning import Plan, class_weights
 from tfmed.run import Run
 from tfmed.tasks import Classification
 from tfmed.training.study import OUT_OF_FOLD, Study, answers, fold, folds_of, open_study
@@ -51,7 +51,7 @@ def _train_folds(
         own = cache.take(position[part.table["id"]].to_numpy())
         inner = fold(run, number)
         inner.write_table("held.csv", part.part("test").table[["id"]])
-        _train_one(inner, part, own, _with_weights(plan, part), settings, minutes)
+        _train_one(inner, part, own, _of_fold(plan, dataset, part), settings, minutes)
         used += training.load(inner).seconds
 
 
@@ -63,7 +63,7 @@ def _train_one(
     settings: TrainingSettings,
     minutes: float | None,
 ) -> None:
-    task = task_of(dataset, plan)
+    task = Classification(dataset.classes, dataset.multi_label)
     masks = [(dataset.table["split"] == part).to_numpy() for part in ("train", "val")]
     training.fit(
         _builder(task, plan, settings.seed),
@@ -77,25 +77,12 @@ def _train_one(
     )
 
 
-def task_of(dataset: Dataset, plan: Plan) -> Classification:
-    """The question that the plan asks."""
-    return Classification(
-        classes=dataset.classes,
-        multi_label=dataset.multi_label,
-        loss_name=plan.loss,
-        label_smoothing=plan.label_smoothing,
-        label_weights=plan.class_weights or None if dataset.multi_label else None,
-    )
-
-
-def _with_weights(plan: Plan, part: Dataset) -> Plan:
-    """The plan with class weights of this fold's own training part."""
-    if not plan.class_weights:
-        return plan
-    train = part.part("train")
+def _of_fold(plan: Plan, whole: Dataset, part: Dataset) -> Plan:
+    """The plan with class weights of a fold's own training part, unless they were edited."""
     task = Classification(part.classes, part.multi_label)
-    weights = tuple(round(float(w), 4) for w in task.class_weights(task.targets(train)))
-    return plan.model_copy(update={"class_weights": weights})
+    if plan.class_weights != class_weights(task, whole.part("train")):
+        return plan
+    return plan.model_copy(update={"class_weights": class_weights(task, part.part("train"))})
 
 
 def _builder(task: Classification, plan: Plan, seed: int) -> Callable[[], keras.Model]:

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from tfmed import config, data, log
+from tfmed import config, data, log, models
 from tfmed.data import audit, leakage
 from tfmed.data import split as splitting
 from tfmed.data.dataset import Dataset
@@ -24,6 +24,16 @@ from tfmed.pipelines.settings import DataSettings, TrainingSettings
 from tfmed.planning import Plan, dumps, loads
 from tfmed.run import Run, write_text
 
+BEFORE_TRAINING = (
+    "config.toml",
+    "dataset.json",
+    "index.parquet",
+    "plan.toml",
+    "rejects.csv",
+    "split.csv",
+    "state.json",
+)
+TRAINED = ("backup/*", "history.csv", "model.keras", "member.json")
 AFTER_PLAN = (
     "model.keras",
     "member.json",
@@ -34,6 +44,30 @@ AFTER_PLAN = (
     "scores.json",
     "report.html",
 )
+
+
+def check(settings: TrainingSettings) -> None:
+    """Refuse, before the scans are read, what would fail after hours of work.
+
+    Raises:
+        ConfigError: an unknown network, no such file of weights, no place for the export.
+    """
+    if settings.model != "auto":
+        config.lookup(models.MODELS, settings.model, "model")
+    if settings.weights not in ("none", "imagenet") and not Path(settings.weights).is_file():
+        raise ConfigError(
+            f"--weights: there is no file {settings.weights}; expected none, imagenet or a file"
+        )
+    try:
+        settings.export.mkdir(parents=True, exist_ok=True)
+        reason = "" if os.access(settings.export, os.W_OK) else "no permission"
+    except OSError as error:
+        reason = error.strerror or str(error)
+    if reason:
+        raise ConfigError(
+            f"the export's folder {settings.export} cannot be written ({reason}): "
+            "choose another with --export"
+        )
 
 
 @contextmanager
@@ -54,14 +88,14 @@ def begin(pipeline: str, settings: TrainingSettings) -> Iterator[Run]:
         ) from error
     try:
         _take(lock, run)
-        if run.has("config.toml"):
-            _compare(run, settings)
+        if run.has("config.toml") and _goes_on(run, settings):
             log.info(f"going on with the run in {run.folder}")
         else:
             log.info(f"a new run in {run.folder}")
         write_text(run.path("config.toml"), config.dumps(settings))
         yield run
     finally:
+        _forget_empty(run)
         os.close(lock)
 
 
@@ -154,7 +188,7 @@ def split(run: Run, settings: TrainingSettings, dataset: Dataset) -> Dataset:
     For a cross-validation all but a test part of the source's own is `train`: the folds are
     made of it.
     """
-    if not run.has("split.csv"):
+    if "split" not in dataset.facts:
         if settings.folds > 1:
             table = dataset.table
             part = table["split"].where(table["split"] == "test", "train")
@@ -166,8 +200,8 @@ def split(run: Run, settings: TrainingSettings, dataset: Dataset) -> Dataset:
             made = splitting.split(
                 dataset, seed=settings.seed, allow_leakage=settings.allow_leakage
             )
-        store(run, made)
         run.write_table("split.csv", made.table[["id", "patient", "split"]])
+        store(run, made)
     made = stored(run)
     log.info(f"{made.facts['split']['how']}; {made.facts['duplicates']['left_out']} left out")
     return made
@@ -180,10 +214,10 @@ def plan(run: Run, make: Callable[[], Plan]) -> Plan:
     """
     if not run.has("plan.toml"):
         made = make()
-        note(run, planned=made.model_dump(mode="json", exclude={"reasons"}))
+        note(run, planned=_values(made))
         write_text(run.path("plan.toml"), dumps(made))
-    found = loads(run.path("plan.toml").read_text(encoding="utf-8"))
-    values = found.model_dump(mode="json", exclude={"reasons"})
+    found = _plan_of(run)
+    values = _values(found)
     if values != state(run).get("trained", values):
         log.info("plan.toml was edited: training again")
         discard(run)
@@ -192,26 +226,74 @@ def plan(run: Run, make: Callable[[], Plan]) -> Plan:
 
 
 def discard(run: Run) -> None:
-    """Remove what follows from the plan."""
+    """Remove what follows from the plan, and forget that it was made."""
     for path in [run.folder / name for name in AFTER_PLAN] + list(run.folder.glob("fold*")):
         if path.is_dir():
             shutil.rmtree(path)
         else:
             path.unlink(missing_ok=True)
-    note(run, finished=False, export=None)
+    known = state(run)
+    seconds = {"index": known["seconds"].get("index", 0.0)}
+    run.write_json("state.json", {"planned": known.get("planned"), "seconds": seconds})
 
 
-def _compare(run: Run, settings: TrainingSettings) -> None:
-    """Refuse settings that are not those of the run."""
+def _goes_on(run: Run, settings: TrainingSettings) -> bool:
+    """Whether a run of these settings is there; one of others is refused once it has trained.
+
+    Before that it holds nothing that was dear: a mended setting begins it anew.
+    """
     text = run.path("config.toml").read_text(encoding="utf-8")
     before = config.loads(type(settings), text)
     changes = config.differences(before, settings)
+    if changes and not _is_precious(run):
+        for name in BEFORE_TRAINING:
+            (run.folder / name).unlink(missing_ok=True)
+        return False
     if changes:
         raise ConfigError(
             f"{run.folder} is a run of other settings: {'; '.join(changes)}. Give another "
             "--run, or none: each combination of settings has a folder of its own"
         )
-    longer = any(getattr(before, name) != getattr(settings, name) for name in config.MAY_GROW)
-    if longer and state(run).get("finished"):
+    grown = {name for name in config.MAY_GROW if getattr(before, name) != getattr(settings, name)}
+    if "epochs" in grown or (grown and state(run).get("finished")):
         log.info("more training was asked for: the schedule is longer, so it begins anew")
         discard(run)
+    if "epochs" in grown and run.has("plan.toml"):
+        _replan(run, settings.epochs)
+    return True
+
+
+def _replan(run: Run, epochs: int | None) -> None:
+    """Let the plan follow another number of epochs: a plan as it was made is made anew.
+
+    One that was edited keeps what else it says.
+    """
+    found = _plan_of(run)
+    if epochs is None or state(run).get("planned") == _values(found):
+        run.path("plan.toml").unlink()
+    else:
+        write_text(run.path("plan.toml"), dumps(found.with_epochs(epochs)))
+
+
+def _is_precious(run: Run) -> bool:
+    """Whether a run holds training, or a plan that was edited by hand."""
+    if any(any(run.folder.glob(f"**/{name}")) for name in TRAINED):
+        return True
+    if not run.has("plan.toml"):
+        return False
+    return _values(_plan_of(run)) != state(run).get("planned")
+
+
+def _plan_of(run: Run) -> Plan:
+    return loads(run.path("plan.toml").read_text(encoding="utf-8"))
+
+
+def _values(plan: Plan) -> dict[str, Any]:
+    """What a plan says, without its reasons, as JSON keeps it."""
+    return plan.model_dump(mode="json", exclude={"reasons"})
+
+
+def _forget_empty(run: Run) -> None:
+    """Leave no folder behind where not even an index was made, as of a mistyped path."""
+    if {path.name for path in run.folder.iterdir()} <= {"config.toml", ".lock"}:
+        shutil.rmtree(run.folder)

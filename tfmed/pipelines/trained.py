@@ -15,6 +15,7 @@ from tfmed.data import audit
 from tfmed.data.dataset import Dataset
 from tfmed.errors import ConfigError, DataError
 from tfmed.export import classifier_of, load
+from tfmed.export.release import versions
 from tfmed.metrics import Threshold
 from tfmed.pipelines import stages
 from tfmed.pipelines.settings import DataSettings
@@ -58,9 +59,10 @@ def open_trained(path: Path) -> Trained:
 
     Raises:
         ConfigError: the folder is neither.
+        DataError: a run that is not trained yet.
         ExportError: an export whose files were changed.
     """
-    if (path / "member.json").is_file() or (path / "fold1").is_dir():
+    if (path / "plan.toml").is_file():
         study = open_study(Run(path))
         network = classifier_of(study).network()
 
@@ -69,7 +71,7 @@ def open_trained(path: Path) -> Trained:
             return np.asarray(network(ready, training=False))
 
         return Trained(study.task, study.plan.preprocessing, study.threshold, ask)
-    if not any((path / name).exists() for name in ("saved_model.pb", "1")):
+    if not ((path / "saved_model.pb").is_file() or versions(path)):
         raise ConfigError(
             f"{path} is neither a run nor an export of tfmed: a run holds plan.toml, an export "
             "saved_model.pb and card.json"

@@ -15,6 +15,8 @@ from tfmed.expected import checked
 from tfmed.transforms import check_steps
 from tfmed.transforms.prepare import PERCENTILES, Preprocessing
 
+BY_USER = "set by the user"
+
 
 class Plan(pydantic.BaseModel):
     """How one model is made: what `plan.toml` holds.
@@ -82,6 +84,11 @@ class Plan(pydantic.BaseModel):
     def input_shape(self) -> tuple[int, ...]:
         """`(H, W, C)` or `(D, H, W, C)`."""
         return (*self.size, self.channels)
+
+    def with_epochs(self, epochs: int) -> Plan:
+        """The same plan with a user's number of epochs."""
+        reasons = {**self.reasons, "epochs": BY_USER}
+        return self.model_copy(update={"epochs": epochs, "reasons": reasons})
 
 
 def made(values: Mapping[str, Any], where: str = "") -> Plan:

@@ -11,7 +11,7 @@ from tfmed import models
 from tfmed.data.dataset import Dataset
 from tfmed.errors import ConfigError
 from tfmed.planning.fingerprint import Fingerprint, fingerprint
-from tfmed.planning.plan import Plan, made
+from tfmed.planning.plan import BY_USER, Plan, made
 from tfmed.tasks import Classification
 
 SMALL_IMAGE = 64
@@ -21,7 +21,6 @@ LONG_SIDE_CPU = 128
 LONG_SIDE_GPU = 224
 VOLUME_SIDE = 64
 COLOUR = 3
-BY_USER = "set by the user"
 BY_TASK = "the task asks for it"
 
 

@@ -7,7 +7,7 @@ the operating point. A run has one; a cross-validation one a fold, each in a fol
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import keras
@@ -17,7 +17,7 @@ import pandas as pd
 from tfmed import feed, log
 from tfmed.data.dataset import Dataset
 from tfmed.data.stored import is_stored, join, store, stored
-from tfmed.errors import DataError
+from tfmed.errors import ConfigError, DataError
 from tfmed.feed.cache import Cache
 from tfmed.metrics import Threshold
 from tfmed.planning import Plan, dumps, loads
@@ -25,6 +25,7 @@ from tfmed.run import Run, write_text
 from tfmed.tasks import Classification
 from tfmed.tasks.calibration import fit_temperature
 from tfmed.training import strategy
+from tfmed.training.checkpoint import FOLDER as BACKUP
 from tfmed.training.checkpoint import clear, save_model
 from tfmed.training.fitting import optimise
 from tfmed.training.pace import Clock
@@ -97,7 +98,7 @@ def fit(
 
     Args:
         model: a ready network, or a function that makes it; normalised image to logits `[B, K]`.
-        task: the question.
+        task: the question; its loss, smoothing and label weights are those of the plan.
         train: the audited training part.
         valid: the audited validation part: it chooses the epoch, temperature and threshold.
         plan: how to train.
@@ -107,20 +108,23 @@ def fit(
         caches: the images of `train` and `valid`, row for row, where they are at hand.
 
     Returns:
-        The run.
+        The run; one that is trained already as it is.
 
     Raises:
+        ConfigError: the folder holds what another plan trained.
         DataError: a part is empty.
         TrainingError: a loss is not finite.
     """
     run, options = Run(Path(folder)), options or Options()
+    plan = plan if epochs is None else plan.with_epochs(epochs)
+    _check_plan(run, plan)
     if run.has(ABOUT):
         return run
     if not len(train) or not len(valid):
         raise DataError(
             f"{len(train)} training and {len(valid)} validation examples: both parts need some"
         )
-    plan = plan if epochs is None else plan.model_copy(update={"epochs": epochs})
+    task = _as_planned(task, plan)
     _describe(run, train, valid, plan)
     if caches is None:
         caches = feed.build(train, plan.preprocessing), feed.build(valid, plan.preprocessing)
@@ -149,7 +153,7 @@ def load(run: Run) -> Member:
     return Member(
         model=keras.models.load_model(run.path("model.keras"), compile=False),
         task=Classification.from_dict(about["task"]),
-        plan=loads(run.path("plan.toml").read_text(encoding="utf-8")),
+        plan=_plan_of(run),
         temperature=about["temperature"],
         threshold=about["threshold"],
         seconds=about["seconds"],
@@ -159,11 +163,12 @@ def load(run: Run) -> Member:
 def predict(run: Run, dataset: Dataset) -> pd.DataFrame:
     """A run's answers for an audited data set: the table of `predictions.csv`.
 
-    The examples join the run's index, so that a report can show them.
+    Examples that have a part, as the test part, join the run's index, so that a report can
+    show them and an export is measured on them; scans from elsewhere leave the run as it is.
     """
     member = load(run)
     cache = feed.build(dataset, member.plan.preprocessing)
-    store(run, join(stored(run), dataset))
+    store(run, join(stored(run), dataset.where(dataset.table["split"] != "")))
     return member.task.predictions(dataset, member.probabilities(cache), member.threshold)
 
 
@@ -180,11 +185,40 @@ def _logits(model: keras.Model, cache: Cache, plan: Plan) -> np.ndarray:
     return logits(model, batches, len(cache))
 
 
+def _as_planned(task: Classification, plan: Plan) -> Classification:
+    """The task with the loss that the plan names."""
+    return replace(
+        task,
+        loss_name=plan.loss,
+        label_smoothing=plan.label_smoothing,
+        label_weights=(plan.class_weights or None) if task.multi_label else None,
+    )
+
+
+def _check_plan(run: Run, plan: Plan) -> None:
+    """Refuse to go on with, or to hand over, what another plan has trained."""
+    if not (run.has(ABOUT) or run.has(BACKUP)):
+        return
+    before, now = _plan_of(run).model_dump(), plan.model_dump()
+    changes = [
+        f"{name}: {before[name]!r} then, {now[name]!r} now"
+        for name in now
+        if name != "reasons" and before[name] != now[name]
+    ]
+    if changes:
+        raise ConfigError(
+            f"{run.folder} was trained by another plan: {'; '.join(changes)}. Give another folder"
+        )
+
+
+def _plan_of(run: Run) -> Plan:
+    return loads(run.path("plan.toml").read_text(encoding="utf-8"))
+
+
 def _describe(run: Run, train: Dataset, valid: Dataset, plan: Plan) -> None:
     """Write the plan and the index, unless they say so already."""
-    text = run.path("plan.toml")
-    if not text.exists() or loads(text.read_text(encoding="utf-8")) != plan:
-        write_text(text, dumps(plan))
+    if not run.has("plan.toml") or _plan_of(run) != plan:
+        write_text(run.path("plan.toml"), dumps(plan))
     if not is_stored(run):
         store(run, join(train, valid))
 
