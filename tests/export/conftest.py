@@ -5,7 +5,8 @@ import pytest
 from export.samples import MADE, grey_images, png
 
 from tfmed import export
-from tfmed.export import card, parity, saved_model, tflite
+from tfmed.export import card, parity, tflite
+from tfmed.export.saved_model import write as write_saved_model
 
 
 @pytest.fixture(scope="session")
@@ -20,7 +21,7 @@ def exports(classifiers, tmp_path_factory):
     folders = {}
     for name, classifier in classifiers.items():
         with export.release(tmp_path_factory.mktemp("savedmodels") / name) as draft:
-            saved_model.write(classifier, draft.folder)
+            write_saved_model(classifier, draft.folder)
             facts = card.make(classifier, name, data={}, image={}, scores={}, tflite={})
             card.write(draft.folder, facts)
         folders[name] = draft.path
@@ -40,7 +41,7 @@ def whole(classifiers, tmp_path_factory):
     images = grey_images(6)
     representative = np.random.default_rng(1).uniform(0, 255, (20, 28, 28, 1)).astype(np.float32)
     with export.release(tmp_path_factory.mktemp("savedmodels") / "grey") as draft:
-        saved_model.write(classifier, draft.folder)
+        write_saved_model(classifier, draft.folder)
         converted = tflite.write(classifier, draft.folder / "tflite", representative)
         rows = parity.check(
             classifier, draft.folder, classifier.probabilities(images), images,

@@ -49,7 +49,14 @@ def test_residual_blocks_begin_as_the_identity():
 
 
 @pytest.mark.parametrize(
-    ("side", "last"), [(28, (7, 7, 128)), (48, (6, 6, 128)), (64, (4, 4, 256)), (128, (4, 4, 256))]
+    ("side", "last"),
+    [
+        (28, (7, 7, 128)),
+        (48, (6, 6, 128)),
+        (64, (4, 4, 128)),
+        (128, (8, 8, 128)),
+        (256, (8, 8, 256)),
+    ],
 )
 def test_the_last_features_keep_a_useful_size(side, last):
     model = models.build("resnet_small", (side, side, 1), 2)
