@@ -86,7 +86,8 @@ def test_the_scale_fills_sixteen_bits(
     tmp_path: Path, low: float, high: float, bits: int, expected: tuple
 ) -> None:
     dataset = archive(tmp_path / "a.npz", 2)
-    table = dataset.table.assign(minimum=float(low), maximum=float(high), bits=bits)
+    low, high = float(low), float(high)
+    table = dataset.table.assign(minimum=low, maximum=high, p005=low, p995=high, bits=bits)
     assert encoding(dataset.with_table(table)) == expected
 
 
@@ -185,3 +186,19 @@ def test_volumes(tmp_path: Path) -> None:
         images = tf.constant(arrays["train_images"][..., None])
     made = values(cache, [0, 1, 2])
     np.testing.assert_allclose(made, resample(images, preprocessing), atol=1 / 512)
+
+
+def test_eight_bit_images_among_deep_ones_keep_their_fractions(tmp_path: Path) -> None:
+    for number in range(4):
+        makers.raster(tmp_path / f"{number}.png", makers.noise((8, 9), number, 0, 100))
+    makers.raster(tmp_path / "deep.png", makers.noise((8, 9), 9, 0, 65536, "uint16"))
+    dataset = audit(data.open(str(tmp_path)), workers=0)
+    cache = feed.build(dataset, SMALL, tmp_path / "cache")
+    direct = np.stack(list(feed.read(dataset, SMALL)))
+    np.testing.assert_allclose(values(cache, list(range(5))), direct, rtol=1e-6)
+
+
+def test_a_window_that_is_narrow_for_its_range_is_stored_as_float(tmp_path: Path) -> None:
+    dataset = dicoms(tmp_path)  # 4096 HU: 16 steps a unit
+    assert encoding(dataset, (-1000.0, 1000.0))[0] == "uint16"
+    assert encoding(dataset, (30.0, 70.0)) == ("float32", 0.0, 1.0)

@@ -3,7 +3,8 @@
 The file is fixed-point: stored = round((value - offset) * scale) in 16 bits, the scale a power
 of two that fills them. Plain rounding of a resized 8-bit image would move probabilities by up
 to 1.5e-3; here the error is at most half of 1/256 of a grey value, or 1/16 HU over 4096 HU.
-A range over 16 bits is stored as float32.
+A range over 16 bits, or one that leaves too few steps for what the network sees of an image, is
+stored as float32.
 
 `<key>.bin` holds the numbers and `<key>.json`, written last, says that it is whole.
 """
@@ -32,6 +33,8 @@ from tfmed.transforms.prepare import Preprocessing
 VERSION = 1
 LEVELS = 65535
 EIGHT_BITS = 8
+# The rounding allowed, as a share of the window: at 1/200 probabilities moved by 1e-3.
+ROUNDING = 1 / 4096
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,7 +96,7 @@ def build(
 
     Args:
         dataset: audited (its table has `minimum`, `maximum`, `bits`).
-        preprocessing: only its size and channels matter: the window stays free.
+        preprocessing: its size and channels; of the window only whether 16 bits serve it.
         folder: where cache files live; `tfmed.data.home() / "cache"` by default.
         workers: processes for images that the graph cannot decode; one a CPU by default.
 
@@ -107,7 +110,7 @@ def build(
     if not len(dataset):
         raise DataError("there are no images to cache: the data set is empty")
     folder = home() / "cache" if folder is None else Path(folder)
-    dtype, offset, scale = encoding(dataset)
+    dtype, offset, scale = encoding(dataset, preprocessing.window)
     cache = Cache(
         path=folder.absolute() / f"{key(dataset, preprocessing, (dtype, offset, scale))}.bin",
         shape=(len(dataset), *preprocessing.input_shape),
@@ -131,11 +134,18 @@ def build(
     return cache
 
 
-def encoding(dataset: Dataset) -> tuple[str, float, float]:
+def encoding(
+    dataset: Dataset, window: tuple[float, float] | None = None
+) -> tuple[str, float, float]:
     """How a data set's range is stored: dtype, offset and scale.
 
     8-bit images take offset 0 and scale 256; others the minimum and the largest power of two
-    that keeps the maximum within 16 bits.
+    that keeps the maximum within 16 bits. Where that is too coarse for the window (8-bit images
+    among 16-bit ones, a narrow window of a wide range) it is float32.
+
+    Args:
+        dataset: audited.
+        window: the network's, in modality units; None for each image's own percentiles.
     """
     low, high = dataset.table["minimum"].min(), dataset.table["maximum"].max()
     if (dataset.table["bits"] <= EIGHT_BITS).all() and low >= 0 and high < 2**EIGHT_BITS:
@@ -144,11 +154,21 @@ def encoding(dataset: Dataset) -> tuple[str, float, float]:
     if not math.isfinite(extent) or extent > LEVELS:
         return "float32", 0.0, 1.0
     scale = 2.0 ** min(16, math.floor(math.log2(LEVELS / extent))) if extent else 1.0
+    if extent and 0.5 / scale > ROUNDING * _narrowest(dataset, window):
+        return "float32", 0.0, 1.0
     # Rounded down, to a number that the graph's float32 holds too.
     offset = np.float32(low)
     if offset > low:
         offset = np.nextafter(offset, np.float32(-np.inf))
     return "uint16", float(offset), scale
+
+
+def _narrowest(dataset: Dataset, window: tuple[float, float] | None) -> float:
+    """The least range of values that becomes 0..1 for any image."""
+    if window is not None:
+        return window[1] - window[0]
+    ranges = dataset.table["p995"] - dataset.table["p005"]
+    return float(ranges[ranges > 0].min()) if (ranges > 0).any() else math.inf
 
 
 def key(dataset: Dataset, preprocessing: Preprocessing, stored: tuple[Any, ...]) -> str:
