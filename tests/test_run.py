@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -72,3 +74,19 @@ def test_a_folder_is_replaced_whole(tmp_path: Path) -> None:
 def test_plain_data_keeps_its_shape() -> None:
     value = {1: (np.bool_(True), Path("a/b")), "x": np.array([[1.5, np.inf]])}
     assert plain(value) == {"1": [True, "a/b"], "x": [[1.5, None]]}
+
+
+def test_what_a_killed_process_left_half_written_goes_with_the_next_write(tmp_path: Path) -> None:
+    half = "import pathlib, sys\nfrom tfmed.run import write_aside\nimport os, signal\n"
+    half += "def write(aside):\n    aside.write_text('half')\n    os.kill(os.getpid(), signal.SIGKILL)\n"
+    half += "write_aside(pathlib.Path(sys.argv[1]) / 'table.csv', write)"
+    subprocess.run([sys.executable, "-c", half, str(tmp_path)], check=False)
+    mine = tmp_path / "mine.txt"
+    assert len(list(tmp_path.iterdir())) == 1
+
+    def write(aside: Path) -> None:
+        write_text(tmp_path / "another.txt", "whole")  # leaves what a living process writes
+        aside.write_text("whole")
+
+    write_aside(mine, write)
+    assert {path.name for path in tmp_path.iterdir()} == {"mine.txt", "another.txt"}

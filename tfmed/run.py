@@ -6,9 +6,12 @@ a file, whenever the writer was killed.
 
 from __future__ import annotations
 
+import glob
 import json
 import math
 import os
+import platform
+import re
 import shutil
 import tomllib
 from collections.abc import Callable
@@ -22,6 +25,8 @@ import pandas as pd
 from tfmed.errors import DataError
 
 REJECT_COLUMNS = ["path", "reason"]
+# The machine's name, so that on a shared disk no other machine's work is taken for a dead one's.
+_ASIDE = f".aside-{platform.node()}-"
 
 
 @dataclass(frozen=True)
@@ -87,18 +92,45 @@ class Run:
 
 
 def write_aside(path: Path, write: Callable[[Path], Any]) -> None:
-    """Let `write` fill a temporary file or folder beside `path`, then rename it into place."""
-    aside = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
+    """Let `write` fill a temporary file or folder beside `path`, then rename it into place.
+
+    What killed processes of this machine have left beside it is removed.
+    """
+    sweep(path.parent, _ASIDE)
+    aside = path.with_name(f"{_ASIDE}{os.getpid()}-{path.name}")
     try:
         write(aside)
         if path.is_dir():
             shutil.rmtree(path)
         os.replace(aside, path)
     finally:
-        if aside.is_dir():
-            shutil.rmtree(aside)
-        else:
-            aside.unlink(missing_ok=True)
+        _remove(aside)
+
+
+def sweep(folder: Path, prefix: str) -> None:
+    """Remove what processes that are dead have left in a folder under `PREFIX<process>`."""
+    for path in folder.glob(f"{glob.escape(prefix)}*"):
+        process = re.match(r"\d+", path.name.removeprefix(prefix))
+        if process and not _alive(int(process[0])):
+            _remove(path)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def _alive(process: int) -> bool:
+    """Whether a process of this machine runs."""
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 def write_text(path: Path, text: str) -> None:

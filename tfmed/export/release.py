@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tfmed.errors import ExportError
-from tfmed.run import write_text
+from tfmed.run import sweep, write_text
 
 CHECKSUMS = "SHA256SUMS"
 # The machine's name, so that on a shared disk no other machine's draft is taken for a dead one.
@@ -51,7 +51,8 @@ def release(base: Path) -> Iterator[Draft]:
     """
     draft = Draft(Path(base) / f"{_DRAFT}{os.getpid()}")
     try:
-        _sweep(Path(base))
+        sweep(Path(base), _DRAFT)
+        shutil.rmtree(draft.folder, ignore_errors=True)  # of a dead process with our number
         draft.folder.mkdir(parents=True)
     except OSError as error:
         raise ExportError(f"cannot write to {base}: {error.strerror or error}") from error
@@ -68,26 +69,6 @@ def versions(base: Path) -> list[int]:
     if not Path(base).is_dir():
         return []
     return sorted(int(child.name) for child in Path(base).iterdir() if child.name.isdecimal())
-
-
-def _sweep(base: Path) -> None:
-    """Remove what processes of this machine left that were killed while they exported."""
-    for folder in base.glob(f"{_DRAFT}*"):
-        process = folder.name.removeprefix(_DRAFT)
-        if process.isdecimal() and not _alive(int(process)):
-            shutil.rmtree(folder, ignore_errors=True)
-    shutil.rmtree(base / f"{_DRAFT}{os.getpid()}", ignore_errors=True)
-
-
-def _alive(process: int) -> bool:
-    """Whether a process of this machine runs."""
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
 
 
 def _publish(folder: Path, base: Path) -> Path:
