@@ -172,3 +172,55 @@ def test_a_folder_that_cannot_be_written_is_named(
     (tmp_path / "file").write_text("in the way")
     assert classify.main(["--data", str(scans), "--run", str(tmp_path / "file" / "run")]) == 2
     assert "--run" in capfd.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("wrong", "named"),
+    [
+        (["--model", "convnt"], "'convnet'"),
+        (["--weights", "nowhere.keras"], "no file nowhere.keras"),
+        (["--export", "FILE/models"], "--export"),
+    ],
+)
+def test_what_would_fail_after_reading_is_refused_before_it(
+    wrong: list[str], named: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").write_text("in the way")
+    wrong = [word.replace("FILE", str(tmp_path / "file")) for word in wrong]
+    beside = [] if "--export" in wrong else ["--export", str(tmp_path / "m")]
+    assert classify.main([*wrong, *beside, "--run", str(tmp_path / "run")]) == 2
+    assert named in capfd.readouterr().err
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_mended_setting_begins_a_run_anew_that_had_not_trained(tmp_path: Path) -> None:
+    folder = class_folders(tmp_path / "data", {"normal": 8, "ill": 8})
+    command = ["--data", str(folder), "--run", str(tmp_path / "run"), "--model", "convnet"]
+    command += ["--export", str(tmp_path / "m"), "--epochs", "1"]
+    assert classify.main([*command, "--size", "8", "8"]) == 2  # too small for this network
+    assert (tmp_path / "run" / "split.csv").is_file()
+    assert classify.main([*command, "--size", "16", "16"]) == 0
+
+
+def test_a_mistyped_source_leaves_no_folder(tmp_path: Path) -> None:
+    data = str(tmp_path / "nowhere")
+    assert classify.main(["--data", data, "--run", str(tmp_path / "run")]) == 2
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_split_that_was_killed_half_way_is_made_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from tfmed.pipelines import stages
+    from tfmed.run import Run
+
+    folder = class_folders(tmp_path / "data", {"normal": 8, "ill": 8})
+    settings = classify.Config(data=str(folder))
+    run = Run(tmp_path / "run")
+    dataset = stages.index(run, settings)
+    with monkeypatch.context() as patch:
+        patch.setattr(Run, "write_json", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            stages.split(run, settings, dataset)
+    made = stages.split(run, settings, stages.index(run, settings))
+    assert made.facts["split"]["how"].startswith("split by patient")
