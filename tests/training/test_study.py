@@ -1,0 +1,117 @@
+"""A run opened again: its parts, members and answers."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from training import tiny
+
+from tfmed import training
+from tfmed.data.dataset import Dataset
+from tfmed.data.stored import store, stored
+from tfmed.errors import DataError
+from tfmed.run import Run
+from tfmed.training.study import answers, fold, folds_of, open_study
+
+Parts = tuple[Dataset, Dataset, Dataset]
+
+
+@pytest.fixture(scope="module")
+def parts(tmp_path_factory: pytest.TempPathFactory) -> Parts:
+    return tiny.parts(tmp_path_factory.mktemp("data"))
+
+
+@pytest.fixture(scope="module")
+def run(parts: Parts, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    made = tiny.fitted(tmp_path_factory.mktemp("run"), parts)
+    training.predict(made, parts[2])
+    return made
+
+
+@pytest.fixture(scope="module")
+def crossed(run: Run, parts: Parts, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """Two folds, the second with its logits turned round, over a data set of `train` alone."""
+    outer = Run(tmp_path_factory.mktemp("crossed"))
+    whole = stored(run)
+    store(outer, whole.with_table(whole.table.assign(split="train")))
+    for number in (1, 2):
+        shutil.copytree(run.folder, fold(outer, number).folder)
+    inner = fold(outer, 2)
+    model = training.load(inner).model
+    kernel, bias = model.get_layer("logits").get_weights()
+    model.get_layer("logits").set_weights([kernel[:, ::-1], bias[::-1]])
+    training.save_model(model, inner.path("model.keras"))
+    inner.write_json("member.json", inner.read_json("member.json") | {"threshold": 0.9})
+    fold(outer, 1).write_json("member.json", inner.read_json("member.json") | {"threshold": 0.3})
+    return outer
+
+
+def test_a_study_knows_every_example_and_its_images(run: Run, parts: Parts) -> None:
+    study = open_study(run)
+    assert len(study.members) == 1
+    assert [len(study.rows(part)) for part in ("train", "val", "test")] == [24, 12, 12]
+    for row in (0, 30, 47):
+        kept = study.cache.gather(np.array([row])).numpy()[0]
+        one = study.at(np.array([row])).table.iloc[0]
+        assert kept.mean() == pytest.approx(one["mean"], abs=0.01)
+
+
+def test_unseen_is_the_test_part_else_validation(run: Run) -> None:
+    study = open_study(run)
+    assert set(study.at(study.unseen_rows()).table["split"]) == {"test"}
+    untested = study.at(study.rows("train", "val"))
+    without = training.Study(run, untested, study.cache, study.members)
+    assert set(without.at(without.unseen_rows()).table["split"]) == {"val"}
+
+
+def test_answers_are_those_of_predict(run: Run, parts: Parts) -> None:
+    study = open_study(run)
+    table = answers(study, study.rows("test"))
+    again = training.predict(run, parts[2])
+    assert list(table["id"]) == list(again["id"])
+    np.testing.assert_allclose(table["p_1"], again["p_1"], atol=1e-6)
+
+
+def test_no_rows_have_no_answers(run: Run) -> None:
+    with pytest.raises(DataError, match="no examples"):
+        answers(open_study(run), np.array([], int))
+
+
+def test_folds_are_counted_from_one_in_order(tmp_path: Path) -> None:
+    for number in range(1, 12):
+        (tmp_path / f"fold{number}").mkdir()
+    assert [inner.folder.name for inner in folds_of(Run(tmp_path))] == [
+        f"fold{number}" for number in range(1, 12)
+    ]
+
+
+def test_members_answer_by_the_mean_of_their_probabilities(crossed: Run) -> None:
+    study = open_study(crossed)
+    rows = np.arange(6)
+    both = answers(study, rows)
+    # The second member says of class 0 what the first says of class 1.
+    np.testing.assert_allclose(both["p_0"], 0.5, atol=1e-5)
+    alone = answers(study, rows, study.members[:1])
+    other = answers(study, rows, study.members[1:])
+    np.testing.assert_allclose(alone["p_0"], other["p_1"], atol=1e-5)
+    assert np.ptp(alone["p_0"]) > 0.01
+
+
+def test_the_operating_point_of_folds_is_their_mean(crossed: Run) -> None:
+    assert open_study(crossed).threshold == pytest.approx(0.6)
+
+
+def test_in_a_cross_validation_all_examples_are_unseen_by_one_member(crossed: Run) -> None:
+    study = open_study(crossed)
+    assert len(study.unseen_rows()) == len(study.dataset) == 48
+
+
+def test_an_unfinished_fold_is_not_opened(crossed: Run, tmp_path: Path) -> None:
+    copy = Run(tmp_path / "copy")
+    shutil.copytree(crossed.folder, copy.folder)
+    fold(copy, 2).path("member.json").unlink()
+    with pytest.raises(DataError, match=r"fold2 has no member\.json"):
+        open_study(copy)
