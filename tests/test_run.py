@@ -77,9 +77,9 @@ def test_plain_data_keeps_its_shape() -> None:
 
 
 def test_what_a_killed_process_left_half_written_goes_with_the_next_write(tmp_path: Path) -> None:
-    half = "import pathlib, sys\nfrom tfmed.run import write_aside\nimport os, signal\n"
-    half += "def write(aside):\n    aside.write_text('half')\n    os.kill(os.getpid(), signal.SIGKILL)\n"
-    half += "write_aside(pathlib.Path(sys.argv[1]) / 'table.csv', write)"
+    half = "import os, pathlib, signal, sys; from tfmed.run import write_aside as write; "
+    half += "write(pathlib.Path(sys.argv[1]) / 'table.csv', "
+    half += "lambda path: (path.write_text('half'), os.kill(os.getpid(), signal.SIGKILL)))"
     subprocess.run([sys.executable, "-c", half, str(tmp_path)], check=False)
     mine = tmp_path / "mine.txt"
     assert len(list(tmp_path.iterdir())) == 1
