@@ -93,9 +93,11 @@ def begin(pipeline: str, settings: TrainingSettings) -> Iterator[Run]:
         else:
             log.info(f"a new run in {run.folder}")
         write_text(run.path("config.toml"), config.dumps(settings))
-        yield run
+        try:
+            yield run
+        finally:
+            _forget_empty(run)
     finally:
-        _forget_empty(run)
         os.close(lock)
 
 
