@@ -16,7 +16,8 @@ class MovingAverage:
 
     The decay grows with the steps, min(decay, (1 + t) / (10 + t)), so that a short training is
     not averaged with its beginning (as in TensorFlow's ExponentialMovingAverage). It is updated
-    every 4 steps by the decay to the 4th power.
+    at each of the first 4 steps, so that even the shortest training is in it, and then every
+    4 steps by the decay to the 4th power.
 
     Args:
         model: the model that is trained.
@@ -33,10 +34,12 @@ class MovingAverage:
         ]
 
     def update(self, step: tf.Tensor) -> None:
-        """Take in the weights after `step` steps, if it is one of every 4; runs in a graph."""
-        if tf.equal(step % EVERY_STEPS, 0):
+        """Take in the weights after `step` steps, if it is the time; runs in a graph."""
+        first = step <= EVERY_STEPS
+        if tf.logical_or(first, tf.equal(step % EVERY_STEPS, 0)):
             time = tf.cast(step, tf.float32)
-            decay = tf.minimum(self._decay, (1.0 + time) / (10.0 + time)) ** EVERY_STEPS
+            power = tf.where(first, 1.0, float(EVERY_STEPS))
+            decay = tf.minimum(self._decay, (1.0 + time) / (10.0 + time)) ** power
             for average, weight in zip(self.variables, self._weights, strict=True):
                 self._strategy.extended.update(
                     average, _towards, args=(weight, 1.0 - decay), group=False
