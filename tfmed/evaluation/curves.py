@@ -14,6 +14,10 @@ from tfmed.statistics import wilson
 GRID = np.linspace(0.0, 1.0, 101)
 
 
+# Truth, scores and patients as codes, of the examples whose truth is known.
+Known = tuple[np.ndarray, np.ndarray, np.ndarray]
+
+
 @dataclass(frozen=True)
 class Curve:
     """A curve with a 95 % band.
@@ -55,17 +59,15 @@ def roc(
     Returns:
         The curve, or None where fewer than two classes are present: it is undefined.
     """
-    known = _known(truth, score, patients)
-    if known is None:
-        return None
-    truth, score, codes = known
-    x, y, _ = roc_curve(truth, score)
+
+    def points(truth: np.ndarray, score: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        x, y, _ = roc_curve(truth, score)
+        return x, y
 
     def resampled(true: np.ndarray, false: np.ndarray) -> np.ndarray:
         return np.interp(GRID, np.append(0, false / false[-1]), np.append(0, true / true[-1]))
 
-    low, high = _band(truth, score, codes, resampled, resamples, seed)
-    return Curve(x, y, GRID, low, high, float(truth.mean()))
+    return _curve(_known(truth, score, patients), points, resampled, resamples, seed)
 
 
 def precision_recall(
@@ -81,11 +83,10 @@ def precision_recall(
     Precision is not interpolated linearly between points (Davis and Goadrich, ICML 2006);
     at a recall it is that of the first threshold which reaches it.
     """
-    known = _known(truth, score, patients)
-    if known is None:
-        return None
-    truth, score, codes = known
-    precision, recall, _ = precision_recall_curve(truth, score, drop_intermediate=True)
+
+    def points(truth: np.ndarray, score: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        precision, recall, _ = precision_recall_curve(truth, score, drop_intermediate=True)
+        return recall[::-1], precision[::-1]
 
     def resampled(true: np.ndarray, false: np.ndarray) -> np.ndarray:
         reached = np.searchsorted(true / true[-1], GRID - 1e-12)
@@ -93,8 +94,7 @@ def precision_recall(
         share = np.divide(true, positive, out=np.full(len(true), np.nan), where=positive > 0)
         return share[np.minimum(reached, len(true) - 1)]
 
-    low, high = _band(truth, score, codes, resampled, resamples, seed)
-    return Curve(recall[::-1], precision[::-1], GRID, low, high, float(truth.mean()))
+    return _curve(_known(truth, score, patients), points, resampled, resamples, seed)
 
 
 def reliability(truth: np.ndarray, score: np.ndarray, bins: int = 10) -> pd.DataFrame:
@@ -135,9 +135,24 @@ def confusion(
     return confusion_matrix(list(truth), list(prediction), labels=list(classes))
 
 
+def _curve(
+    known: Known | None,
+    points: Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]],
+    resampled: Callable[[np.ndarray, np.ndarray], np.ndarray],
+    resamples: int,
+    seed: int,
+) -> Curve | None:
+    """A curve's points and its band; `resampled` gives its height over `GRID` for one draw."""
+    if known is None:
+        return None
+    truth, score, codes = known
+    low, high = _band(truth, score, codes, resampled, resamples, seed)
+    return Curve(*points(truth, score), GRID, low, high, float(truth.mean()))
+
+
 def _known(
     truth: np.ndarray, score: np.ndarray, patients: Sequence[str] | np.ndarray
-) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
+) -> Known | None:
     """Rows with a known truth, highest score first, patients as codes; None with one class."""
     truth, score = np.asarray(truth, np.float64), np.asarray(score, np.float64)
     rows = np.flatnonzero(np.isfinite(truth) & np.isfinite(score))
