@@ -70,8 +70,9 @@ def test_explain_draws_answers_of_the_scored_part(finished: Finished, tmp_path: 
 def test_export_writes_the_next_version(finished: Finished, tmp_path: Path) -> None:
     out, _ = finished
     arguments = ["--run", str(out / "run"), "--export", str(tmp_path), "--name", "model"]
+    (tmp_path / "model" / "1").mkdir(parents=True)
     assert export.main(arguments) == 0
-    assert export.main(arguments) == 0
+    assert (tmp_path / "model" / "2" / "saved_model.pb").is_file()
     assert sorted(path.name for path in (tmp_path / "model").iterdir()) == ["1", "2"]
 
 

@@ -64,9 +64,8 @@ def main() -> None:
     one, two = strategy.choose("one"), strategy.choose("mirrored")
     assert two.num_replicas_in_sync == 2
     kinds = {
-        "adamw": {},
+        "averaged adamw": {"ema_decay": 0.9},
         "sgd": {"optimizer": "sgd"},
-        "averaged": {"ema_decay": 0.9},
         "float16": {"precision": "mixed_float16"},
     }
     found: dict[str, object] = {
