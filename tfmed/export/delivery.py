@@ -59,14 +59,9 @@ def saved_model(run: Run, base: str | Path) -> Path:
         folder = draft.folder / "tflite"
         write_saved_model(classifier, draft.folder)
         converted = tflite.write(classifier, folder, _representative(study))
-        variants: dict[str, dict[str, Any]] = {
-            variant: {"bytes": size, **_measure(study, folder / f"{variant}.tflite")}
-            for variant, size in converted.bytes.items()
-        }
-        variants |= {variant: {"failed": why} for variant, why in converted.failed.items()}
-        made = _card(
-            study, classifier, base.name, variants, _prove(study, classifier, draft.folder)
-        )
+        variants = _variants(study, folder, converted)
+        proof = _prove(study, classifier, draft.folder)
+        made = _card(study, classifier, base.name, variants, proof)
         card.write(draft.folder, made)
     run.write_json("card.json", made)
     write_text(run.path("card.md"), card_text.markdown(made))
@@ -139,24 +134,26 @@ def _files(table: pd.DataFrame) -> list[bytes | None]:
     ]
 
 
-def _measure(study: Study, file: Path) -> dict[str, Any]:
-    """Latency of one TFLite file, and its scores where there are examples it has not seen.
-
-    The mean of a cross-validation's folds has seen all of them: without a test part, scores of
-    it would flatter.
-    """
-    facts: dict[str, Any] = {"latency_ms": round(latency_ms(file), 3), "scores": {}}
-    if len(study.members) > 1 and not len(study.rows("test")):
-        return facts
+def _variants(study: Study, folder: Path, converted: tflite.Converted) -> dict[str, dict[str, Any]]:
+    """Size, latency and scores of each TFLite file on the examples that were scored."""
     rows = _spread(study.unseen_rows(), VARIANT_IMAGES)
-    images = _images(study, rows)
-    if file.stem == tflite.INT8:
-        images = np.concatenate(list(_normalised(study, images)))
-    answer = Runner(file).predict(images).astype(np.float64)
-    predictions = study.task.predictions(study.at(rows), answer, study.threshold)
-    scores = study.task.score(predictions, study.threshold, resamples=0)["metrics"]
-    values = {name: scores[name]["value"] for name in SHOWN_SCORES}
-    return {**facts, "examples": len(rows), "scores": values}
+    part, images = study.at(rows), _images(study, rows)
+    found: dict[str, dict[str, Any]] = {}
+    for variant, size in converted.bytes.items():
+        file = folder / f"{variant}.tflite"
+        given = images
+        if variant == tflite.INT8:
+            given = np.concatenate(list(_normalised(study, images)))
+        answer = Runner(file).predict(given).astype(np.float64)
+        predictions = study.task.predictions(part, answer, study.threshold)
+        scores = study.task.score(predictions, study.threshold, resamples=0)["metrics"]
+        found[variant] = {
+            "bytes": size,
+            "latency_ms": round(latency_ms(file), 3),
+            "examples": len(rows),
+            "scores": {name: scores[name]["value"] for name in SHOWN_SCORES},
+        }
+    return found | {variant: {"failed": why} for variant, why in converted.failed.items()}
 
 
 def _normalised(study: Study, images: np.ndarray) -> Iterator[np.ndarray]:
