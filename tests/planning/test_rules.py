@@ -80,6 +80,8 @@ def test_the_longest_side_has_a_limit(
     assert plan.size == size
     median = " x ".join(str(columns.get(axis, 28)) for axis in ("height", "width"))
     assert median in plan.reasons["size"]
+    shrunk = max(columns.values(), default=28) > max(size)
+    assert ("longest side brought to" in plan.reasons["size"]) is shrunk
 
 
 def test_what_the_user_sets_stays_and_is_said() -> None:
