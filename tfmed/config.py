@@ -179,7 +179,8 @@ def _read_recipe(config_class: type[Config], recipe: str) -> dict[str, Any]:
     try:
         raw = tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{recipe} is not TOML: {error}") from None
+        hint = "" if recipe.endswith(".toml") else " (scans and tables are named by --data)"
+        raise ConfigError(f"{recipe} is not TOML: {error}{hint}") from None
     return checked(config_class.model_fields, raw, f" in {recipe}")
 
 

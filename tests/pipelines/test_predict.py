@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from types import ModuleType
 
+import makers
 import numpy as np
 import pandas as pd
 import pytest
@@ -81,3 +83,66 @@ def test_a_folder_that_is_no_model_is_named(
 ) -> None:
     assert predict.main(["--model", str(tmp_path), "--data", str(scans)]) == 2
     assert "neither a run nor an export" in capfd.readouterr().err
+
+
+def test_sub_folders_that_are_no_classes_do_not_stop_a_prediction(
+    finished: Finished, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    out, _ = finished
+    for number, name in enumerate(("monday", "monday", "tuesday", "tuesday")):
+        pixels = makers.noise((20, 20), number)
+        makers.raster(tmp_path / "scans" / name / f"{number}.png", pixels)
+    arguments = ["--model", str(out / "run"), "--data", str(tmp_path / "scans")]
+    arguments += ["--out", str(tmp_path / "out")]
+    assert predict.main(arguments) == 0
+    assert "'monday' is no class" in capfd.readouterr().err
+    answers = pd.read_csv(tmp_path / "out" / "predictions.csv")
+    assert len(answers) == 4
+    assert answers["truth"].isna().all()
+    assert evaluate.main(arguments) == 1
+    assert "the model knows" in capfd.readouterr().err
+
+
+def test_volumes_for_a_model_of_images_are_refused_by_name(
+    finished: Finished, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    out, _ = finished
+    for patient in range(2):
+        volume = makers.noise((4, 20, 20), patient, 0, 4096, "uint16")
+        makers.series(tmp_path / "scans" / str(patient), volume, makers.Slice(str(patient)))
+    arguments = ["--model", str(out / "run"), "--data", str(tmp_path / "scans")]
+    arguments += ["--unit", "series", "--out", str(tmp_path / "out")]
+    assert predict.main(arguments) == 1
+    assert "--unit image" in capfd.readouterr().err
+
+
+def test_a_run_that_has_not_finished_is_told_from_no_run(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "config.toml").write_text("")
+    arguments = ["--model", str(tmp_path), "--data", "x", "--out", str(tmp_path / "out")]
+    assert predict.main(arguments) == 1
+    assert "has not finished" in capfd.readouterr().err
+
+
+@pytest.mark.parametrize("pipeline", [predict, evaluate])
+def test_a_place_that_cannot_be_written_is_refused_before_the_scans_are_read(
+    pipeline: ModuleType, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").write_text("in the way")
+    out = str(tmp_path / "file" / "out")
+    assert pipeline.main(["--model", "none", "--data", "none", "--out", out]) == 2
+    assert "--out" in capfd.readouterr().err
+
+
+def test_rejects_are_named_where_the_listing_already_lost_every_file(
+    finished: Finished, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    out, _ = finished
+    for copy in range(2):  # two folders that call themselves the same series
+        makers.series(tmp_path / "scans" / str(copy), makers.noise((4, 20, 20), copy))
+    arguments = ["--model", str(out / "run"), "--data", str(tmp_path / "scans")]
+    assert predict.main([*arguments, "--unit", "series", "--out", str(tmp_path / "out")]) == 1
+    said = " ".join(capfd.readouterr().err.split())
+    assert "none of the 0" not in said
+    assert not said.endswith("can be used:")

@@ -64,8 +64,9 @@ def audit(dataset: Dataset, workers: int | None = None) -> Dataset:
     rejects = [(place, reason) for place, reason in lost if isinstance(reason, str)]
     audited = dataset.where(pd.Series(good, index=dataset.table.index)).with_rejects(rejects)
     if not good.any():
+        every = list(audited.rejects.itertuples(index=False, name=None))
         raise DataError(
-            f"none of the {len(dataset)} files of {dataset.name} can be used: {_shown(rejects)}"
+            f"none of the {len(every)} files of {dataset.name} can be used: {_shown(every)}"
         )
     table = _with_columns(audited.table, [one for one in found if isinstance(one, dict)])
     audited = _one_rank(audited.with_table(table))

@@ -28,9 +28,9 @@ The same command goes on where it stopped. Research use; not a medical device.""
 
 def run(settings: Config) -> None:
     """Index, audit, split, plan, train, evaluate, export and report; each stage once."""
-    from tfmed.pipelines import stages
+    from tfmed.pipelines import checks, stages
 
-    stages.check(settings)
+    checks.trainable(settings)
     with stages.begin("classify", settings) as work:
         dataset = stages.split(work, settings, stages.index(work, settings))
         plan = stages.plan(work, lambda: _plan(settings, dataset))

@@ -28,11 +28,13 @@ def run(settings: Config) -> None:
     from tfmed import log
     from tfmed.data.split import check_classes
     from tfmed.evaluation import report_answers
+    from tfmed.pipelines import checks
     from tfmed.pipelines.trained import open_trained, scans, write_answers
     from tfmed.run import Run
 
+    checks.writable(settings.out, "--out")
     trained = open_trained(settings.model)
-    dataset = scans(settings, trained.task.classes)
+    dataset = scans(settings, trained, scored=True)
     if not dataset.labelled:
         check_classes(dataset)
     predictions = trained.predict(dataset)

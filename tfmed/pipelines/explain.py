@@ -34,9 +34,11 @@ def run(settings: Config) -> None:
 
     from tfmed import log
     from tfmed.evaluation import explained
+    from tfmed.pipelines import checks
     from tfmed.run import Run, write_aside
     from tfmed.training import open_study
 
+    checks.writable(settings.out, "--out")
     of, out = Run(settings.run), Run(settings.out)
     predictions, split = of.read_table("predictions.csv"), of.read_json("scores.json")["split"]
     rows = []

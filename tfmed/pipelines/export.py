@@ -29,8 +29,10 @@ def run(settings: Config) -> None:
     """Rebuild the run's study and export it."""
     from tfmed import log
     from tfmed.export import saved_model
+    from tfmed.pipelines import checks
     from tfmed.run import Run
 
+    checks.writable(settings.export, "--export")
     name = settings.name or settings.run.resolve().name
     log.info(f"export: {saved_model(Run(settings.run), settings.export / name)}")
 

@@ -27,11 +27,13 @@ Files that cannot be read are listed in rejects.csv. Research use; not a medical
 
 def run(settings: Config) -> None:
     """Read the scans, ask the model, write the answers."""
+    from tfmed.pipelines import checks
     from tfmed.pipelines.trained import open_trained, scans, write_answers
     from tfmed.run import Run
 
+    checks.writable(settings.out, "--out")
     trained = open_trained(settings.model)
-    dataset = scans(settings, trained.task.classes)
+    dataset = scans(settings, trained)
     write_answers(Run(settings.out), trained.predict(dataset), dataset)
 
 

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from tfmed import config, data, log, models
+from tfmed import config, data, log
 from tfmed.data import audit, leakage
 from tfmed.data import split as splitting
 from tfmed.data.dataset import Dataset
@@ -44,30 +44,6 @@ AFTER_PLAN = (
     "scores.json",
     "report.html",
 )
-
-
-def check(settings: TrainingSettings) -> None:
-    """Refuse, before the scans are read, what would fail after hours of work.
-
-    Raises:
-        ConfigError: an unknown network, no such file of weights, no place for the export.
-    """
-    if settings.model != "auto":
-        config.lookup(models.MODELS, settings.model, "model")
-    if settings.weights not in ("none", "imagenet") and not Path(settings.weights).is_file():
-        raise ConfigError(
-            f"--weights: there is no file {settings.weights}; expected none, imagenet or a file"
-        )
-    try:
-        settings.export.mkdir(parents=True, exist_ok=True)
-        reason = "" if os.access(settings.export, os.W_OK) else "no permission"
-    except OSError as error:
-        reason = error.strerror or str(error)
-    if reason:
-        raise ConfigError(
-            f"the export's folder {settings.export} cannot be written ({reason}): "
-            "choose another with --export"
-        )
 
 
 @contextmanager

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +25,7 @@ from tfmed.training import open_study
 from tfmed.transforms.prepare import Preprocessing, normalise
 
 BATCH = 64
+VOLUME = ("depth", "height", "width")
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,7 @@ def open_trained(path: Path) -> Trained:
         DataError: a run that is not trained yet.
         ExportError: an export whose files were changed.
     """
-    if (path / "plan.toml").is_file():
+    if any((path / name).is_file() for name in ("config.toml", "plan.toml")):
         study = open_study(Run(path))
         network = classifier_of(study).network()
 
@@ -86,22 +87,46 @@ def open_trained(path: Path) -> Trained:
     )
 
 
-def scans(settings: DataSettings, classes: tuple[str, ...]) -> Dataset:
-    """The data to answer for: listed and read; its labels, where it has any, must be known.
+def scans(settings: DataSettings, trained: Trained, scored: bool = False) -> Dataset:
+    """The data to answer for: listed and read.
+
+    Args:
+        settings: which data.
+        trained: what shall answer.
+        scored: whether the labels must be those of the model; else unknown ones are left away.
 
     Raises:
-        DataError: nothing usable, too many rejects, or labels that the model does not know.
+        DataError: nothing usable, too many rejects, labels that the model does not know, or
+            images for a model of volumes.
     """
     dataset = audit.audit(stages.open_data(settings))
     audit.limit_rejects(dataset, settings.max_rejects)
-    if dataset.labelled:
-        unknown = [name for name in dataset.classes if name not in classes]
-        if unknown:
-            raise DataError(
-                f"the data has the class {unknown[0]!r}, the model knows {', '.join(classes)}; "
-                "leave the labels away, or name them as the model does"
-            )
-    return dataset
+    _check_rank(dataset, trained.preprocessing)
+    classes = trained.task.classes
+    unknown = [name for name in dataset.classes if name not in classes]
+    if not dataset.labelled or not unknown:
+        return dataset
+    if scored:
+        raise DataError(
+            f"the data has the class {unknown[0]!r}, the model knows {', '.join(classes)}; name "
+            "the classes as the model does, or join them with --positive"
+        )
+    log.warning(f"{unknown[0]!r} is no class of the model: the labels of the data are left away")
+    bare = pd.Series(None, index=dataset.table.index, dtype=dataset.table["label"].dtype)
+    return replace(dataset.with_table(dataset.table.assign(label=bare)), classes=())
+
+
+def _check_rank(dataset: Dataset, preprocessing: Preprocessing) -> None:
+    """Refuse slices for a model of volumes, and volumes for one of images."""
+    volumes = bool((dataset.table["depth"] > 1).any())
+    if volumes == (len(preprocessing.size) == len(VOLUME)):
+        return
+    wanted, came = ("images", "volumes") if volumes else ("volumes", "images")
+    unit = "image" if volumes else "series"
+    raise DataError(
+        f"the model answers for {wanted}, {dataset.name} holds {came}; of DICOM, --unit {unit} "
+        f"makes {wanted}"
+    )
 
 
 def write_answers(run: Run, predictions: pd.DataFrame, dataset: Dataset) -> None:
