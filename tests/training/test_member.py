@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -25,13 +26,10 @@ Parts = tuple[Dataset, Dataset, Dataset]
 
 
 @pytest.fixture(scope="module")
-def parts(tmp_path_factory: pytest.TempPathFactory) -> Parts:
-    return tiny.parts(tmp_path_factory.mktemp("data"))
-
-
-@pytest.fixture(scope="module")
-def run(parts: Parts, tmp_path_factory: pytest.TempPathFactory) -> Run:
-    return tiny.fitted(tmp_path_factory.mktemp("run"), parts)
+def run(fitted: Run, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """A copy that these tests may change."""
+    folder = tmp_path_factory.mktemp("member") / "run"
+    return Run(Path(shutil.copytree(fitted.folder, folder)))
 
 
 def logits_of(run: Run, dataset: Dataset) -> np.ndarray:

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from training import tiny
 
 from tfmed import training
 from tfmed.data.dataset import Dataset
@@ -20,19 +19,16 @@ Parts = tuple[Dataset, Dataset, Dataset]
 
 
 @pytest.fixture(scope="module")
-def parts(tmp_path_factory: pytest.TempPathFactory) -> Parts:
-    return tiny.parts(tmp_path_factory.mktemp("data"))
-
-
-@pytest.fixture(scope="module")
-def run(parts: Parts, tmp_path_factory: pytest.TempPathFactory) -> Run:
-    made = tiny.fitted(tmp_path_factory.mktemp("run"), parts)
+def run(fitted: Run, parts: Parts, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """A copy that has answered for the test part."""
+    folder = tmp_path_factory.mktemp("study") / "run"
+    made = Run(Path(shutil.copytree(fitted.folder, folder)))
     training.predict(made, parts[2])
     return made
 
 
 @pytest.fixture(scope="module")
-def crossed(run: Run, parts: Parts, tmp_path_factory: pytest.TempPathFactory) -> Run:
+def crossed(run: Run, tmp_path_factory: pytest.TempPathFactory) -> Run:
     """Two folds, the second with its logits turned round, over a data set of `train` alone."""
     outer = Run(tmp_path_factory.mktemp("crossed"))
     whole = stored(run)
