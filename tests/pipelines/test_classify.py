@@ -104,6 +104,22 @@ def test_another_name_exports_again_without_training(finished: Finished, tmp_pat
     assert (run / "model.keras").read_bytes() == trained
 
 
+def test_a_kill_after_the_export_makes_no_second_version(
+    finished: Finished, tmp_path: Path
+) -> None:
+    out, command = finished
+    shutil.copytree(out / "run", tmp_path / "run")
+    shutil.copytree(out / "models", tmp_path / "models")
+    (tmp_path / "run" / "report.html").unlink()
+    state = tmp_path / "run" / "state.json"
+    seconds = json.loads(state.read_text(encoding="utf-8"))["seconds"]
+    state.write_text(json.dumps({"seconds": seconds}), encoding="utf-8")
+    place = ["--run", str(tmp_path / "run"), "--export", str(tmp_path / "models")]
+    assert classify.main([*command[: command.index("--run")], *place]) == 0
+    assert [path.name for path in (tmp_path / "models" / "run").iterdir()] == ["1"]
+    assert (tmp_path / "run" / "report.html").is_file()
+
+
 def test_folds_answer_every_example_once_and_export_their_mean(scans: Path, tmp_path: Path) -> None:
     command = ["--data", str(scans), "--table", str(scans / "labels.csv"), "--model", "convnet"]
     command += ["--path-column", "file", "--label-column", "finding", "--epochs", "1"]

@@ -15,9 +15,9 @@ The parts, for a network that no run of tfmed has trained:
 from __future__ import annotations
 
 from tfmed.export.classifier import Classifier, PixelCode, Temperature
-from tfmed.export.delivery import classifier_of, saved_model
+from tfmed.export.delivery import classifier_of, saved_model, written
 from tfmed.export.load import Exported, load
 from tfmed.export.release import release
 
 __all__ = ["Classifier", "Exported", "PixelCode", "Temperature"]
-__all__ += ["classifier_of", "load", "release", "saved_model"]
+__all__ += ["classifier_of", "load", "release", "saved_model", "written"]

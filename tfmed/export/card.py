@@ -19,6 +19,7 @@ from tfmed.export.signatures import BYTES, CLASSIFY, IMAGE
 from tfmed.run import plain, write_text
 from tfmed.transforms.prepare import PERCENTILES
 
+NAME = "card.json"
 NOT_A_DEVICE = "Research use only. This is not a medical device."
 INTENDED_USE = (
     "Research on images like those it was trained on: the same modality, body part, units and "
@@ -125,7 +126,7 @@ def weights_sha256(classifier: Classifier) -> str:
 def write(folder: Path, card: Mapping[str, Any]) -> None:
     """Write `card.json` and `card.md` into a folder."""
     text = json.dumps(card, indent=2, ensure_ascii=False) + "\n"
-    write_text(folder / "card.json", text)
+    write_text(folder / NAME, text)
     write_text(folder / "card.md", markdown(card))
 
 

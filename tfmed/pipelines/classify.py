@@ -48,7 +48,8 @@ def _learn(work: Run, settings: Config, dataset: Dataset, plan: Plan, base: Path
     study = learning.train(work, dataset, plan, settings)
     predictions, scores = learning.score(study)
     with stages.timed(work, "export"):
-        version = export.saved_model(work, base)
+        # After a kill it may stand there already.
+        version = export.written(work, base) or export.saved_model(work, base)
     learning.write_scores(work, scores)
     evaluation.report(work, predictions, work.read_json("scores.json"), export=version)
     stages.note(work, finished=True, export=str(version))

@@ -43,6 +43,8 @@ AFTER_PLAN = (
     "predictions.csv",
     "scores.json",
     "report.html",
+    "card.json",
+    "card.md",
 )
 
 
