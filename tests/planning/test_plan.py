@@ -61,6 +61,8 @@ def test_other_epochs_are_the_users() -> None:
         ("mixup = 0.2\n", "", "mixup is missing in plan.toml"),
         ("label_smoothing = 0.05", "label_smoothing = 1.0", "label_smoothing .*less than 1"),
         ('optimizer = "adamw"', 'optimizer = "adamv"', "optimizer .*one of adamw, adam, sgd"),
+        ('model = "', 'model = "x', "unknown model 'x.* in plan.toml"),
+        ('loss = "cross_entropy"', 'loss = "focl"', "loss .*one of cross_entropy, focal"),
         ('name = "gamma"', 'name = "gama"', "did you mean 'gamma'"),
         ("    255.0", "    -1", "window must be .* in plan.toml"),
         ("channels = 1", "channels = 2", "channels must be 1 or 3"),

@@ -22,21 +22,26 @@ class DataSettings(Config):
     )
     table: Path | None = Field(None, description="A CSV with the labels of a folder's files.")
     path_column: str | None = Field(
-        None, description="Its column with file names, or with DICOM UIDs or patient IDs."
+        None,
+        description="Its column with paths or file names, DICOM UIDs or PatientIDs; else found.",
     )
     label_column: tuple[str, ...] = Field(
-        (), description="Its column with the label; several make a multi-label task."
+        (),
+        description="Its column with the label; several, or cells like A|B: multi-label.",
     )
     patient_column: str | None = Field(
         None, description="Its column with the patient; without it the DICOM header tells."
     )
     split_column: str | None = Field(None, description="Its column with train, val or test.")
-    positive: str = Field("", description="One class, or A,B, against the rest.")
+    positive: str = Field("", description="The class to find, or A,B, against all others.")
     unit: Literal["auto", "image", "series", "study"] = Field(
         "auto", description="What one example is in DICOM: a file, a series or a study."
     )
     max_rejects: float = Field(
-        0.05, ge=0, le=1, description="The share of bad files up to which the work goes on."
+        0.05,
+        ge=0,
+        le=1,
+        description="The share of bad files, 0 to 1, up to which the work goes on.",
     )
     allow_leakage: bool = Field(
         False, description="Go on although a patient stands in two official parts."
@@ -55,24 +60,33 @@ class TrainingSettings(DataSettings):
     run: Path | None = Field(
         None, description="The run's folder; by default runs/PIPELINE-SOURCE-HASH."
     )
-    model: str = Field("auto", description="A network by name; auto lets the planner choose.")
+    model: str = Field(
+        "auto",
+        description="convnet, resnet_small, densenet121, ...; auto: the planner's.",
+    )
     weights: str = Field(
         "none", description="Weights to begin with: none, imagenet, or a file of the network."
     )
     size: tuple[int, int] | tuple[int, int, int] | None = Field(
-        None, description="Height and width, or depth, height and width, that the network sees."
+        None,
+        description="Pixels that the network sees: H W, or D H W; without it the planner's.",
     )
-    epochs: int | None = Field(None, ge=1, description="Rounds over the training part.")
+    epochs: int | None = Field(
+        None, ge=1, description="Rounds over the training part; without it the planner's."
+    )
     max_minutes: float | None = Field(
-        None, gt=0, description="Training time of the whole command, folds and resumes included."
+        None, gt=0, description="Limit of training time, all folds and resumes together."
     )
-    batch_size: int | None = Field(None, ge=1, description="Images a step.")
+    batch_size: int | None = Field(
+        None, ge=1, description="Images a step; without it the planner's."
+    )
     folds: int = Field(1, ge=1, description="K for cross-validation by patient; 1 for one split.")
     precision: Literal["auto", "float32", "mixed_bfloat16", "mixed_float16"] = Field(
         "auto", description="Arithmetic of training; scores and exports are float32 always."
     )
     strategy: Literal["auto", "one", "mirrored", "multiworker"] = Field(
-        "auto", description="One device, or all of this machine's."
+        "auto",
+        description="One device, or mirrored: all GPUs of this machine. multiworker comes later.",
     )
     deterministic: bool = Field(
         False, description="The same bits from the same seed, at some cost in speed."

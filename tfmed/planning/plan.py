@@ -12,6 +12,8 @@ from pydantic import Field
 
 from tfmed.errors import ConfigError
 from tfmed.expected import checked
+from tfmed.models import MODELS
+from tfmed.tables import lookup
 from tfmed.transforms import check_steps
 from tfmed.transforms.prepare import PERCENTILES, Preprocessing
 
@@ -48,7 +50,7 @@ class Plan(pydantic.BaseModel):
     mixup: float = Field(ge=0)
     dropout: float = Field(ge=0, lt=1)
     norm: Literal["batch", "group"]
-    loss: str
+    loss: Literal["cross_entropy", "focal"]
     label_smoothing: float = Field(ge=0, lt=1)
     class_weights: tuple[float, ...]
     batch_size: int = Field(ge=1)
@@ -64,7 +66,8 @@ class Plan(pydantic.BaseModel):
 
     @pydantic.model_validator(mode="after")
     def _holds_together(self) -> Self:
-        """Raise what `Preprocessing` and `augment` would, before anything is trained."""
+        """Raise what `build`, `Preprocessing` and `augment` would, before a run is touched."""
+        lookup(MODELS, self.model, "model")
         _ = self.preprocessing
         check_steps(self.augmentation)
         return self
