@@ -33,8 +33,9 @@ from tfmed.transforms.prepare import Preprocessing
 VERSION = 1
 LEVELS = 65535
 EIGHT_BITS = 8
-# The rounding allowed, as a share of the window: at 1/200 probabilities moved by 1e-3.
-ROUNDING = 1 / 4096
+# The rounding allowed, as a share of the window: at 1/200 probabilities moved by 1e-3, at 1/6000
+# by 5e-5.
+ROUNDING = 1 / 16384
 
 
 @dataclass(frozen=True, eq=False)

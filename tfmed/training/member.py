@@ -74,9 +74,14 @@ class Member:
     threshold: Threshold
     seconds: float
 
-    def probabilities(self, cache: Cache) -> np.ndarray:
-        """Calibrated probabilities `[N, K]` of every image of a cache."""
-        return self.task.probabilities(_logits(self.model, cache, self.plan), self.temperature)
+    def probabilities(self, images: Cache | Dataset) -> np.ndarray:
+        """Calibrated probabilities `[N, K]` of every image.
+
+        Args:
+            images: a data set is read from its files, as an export's user does: what is scored
+                and written is of that. A cache, which rounds, serves while training.
+        """
+        return self.task.probabilities(_logits(self.model, images, self.plan), self.temperature)
 
 
 def fit(
@@ -180,9 +185,13 @@ def mean_threshold(thresholds: Sequence[Threshold]) -> Threshold:
     return float(mean) if mean.ndim == 0 else [float(value) for value in mean]
 
 
-def _logits(model: keras.Model, cache: Cache, plan: Plan) -> np.ndarray:
-    batches = feed.evaluation(cache, plan.preprocessing, min(EVALUATION_BATCH, len(cache)))
-    return logits(model, batches, len(cache))
+def _logits(model: keras.Model, images: Cache | Dataset, plan: Plan) -> np.ndarray:
+    size = min(EVALUATION_BATCH, len(images))
+    if isinstance(images, Cache):
+        return logits(model, feed.evaluation(images, plan.preprocessing, size), len(images))
+    batches, total = feed.direct(images, plan.preprocessing, size), -(-len(images) // size)
+    with log.progress(batches, total, "predicting", "batches") as bar:
+        return logits(model, bar, len(images))
 
 
 def _as_planned(task: Classification, plan: Plan) -> Classification:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import keras
@@ -15,7 +15,7 @@ _compiled: weakref.WeakKeyDictionary[keras.Model, Callable[[tf.Tensor], tf.Tenso
 )
 
 
-def logits(model: keras.Model, images: tf.data.Dataset, n: int) -> np.ndarray:
+def logits(model: keras.Model, images: Iterable[tf.Tensor], n: int) -> np.ndarray:
     """The model's outputs for the first `n` images, in their order.
 
     The compiled graph is kept with the model, so that repeated calls (a validation an epoch)
@@ -24,7 +24,8 @@ def logits(model: keras.Model, images: tf.data.Dataset, n: int) -> np.ndarray:
 
     Args:
         model: images [B, ...] to logits [B, K].
-        images: batches of images only, best of one static shape; the last may be padded.
+        images: batches of images only, as a `tf.data.Dataset` gives them; best of one static
+            shape, the last padded.
         n: images that count; what lies behind them is padding.
 
     Returns:

@@ -113,7 +113,7 @@ def answers(
     if not len(rows):
         raise DataError("there are no examples to answer for")
     members = members or study.members
-    cache = study.cache.take(rows)
-    probabilities = np.mean([one.probabilities(cache) for one in members], axis=0)
+    part = study.at(rows)
+    probabilities = np.mean([one.probabilities(part) for one in members], axis=0)
     threshold = mean_threshold([one.threshold for one in members])
-    return study.task.predictions(study.at(rows), probabilities, threshold)
+    return study.task.predictions(part, probabilities, threshold)
