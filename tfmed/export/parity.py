@@ -19,9 +19,11 @@ from tfmed.export.tflite import INT8, VARIANTS
 from tfmed.transforms.prepare import normalise, resample
 
 EXACT = 1e-4
-ROUNDED = 1e-2
+HALF = 1e-2
+# The cache's rounding, which a steep network enlarges (2e-4 seen on volumes); no score is of it.
+ROUNDED = 1e-3
 # None: stated with its scores, and not judged here.
-TFLITE_TOLERANCES = {"float32": EXACT, "float16": ROUNDED, "dynamic": None, "int8": None}
+TFLITE_TOLERANCES = {"float32": EXACT, "float16": HALF, "dynamic": None, "int8": None}
 
 
 @dataclass(frozen=True)
