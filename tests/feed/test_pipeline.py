@@ -34,7 +34,7 @@ def cache(dataset: data.Dataset, tmp_path_factory: pytest.TempPathFactory) -> fe
 
 def batches(cache: feed.Cache, **changed: object) -> list[tuple[np.ndarray, ...]]:
     targets = np.stack([np.arange(COUNT), np.full(COUNT, np.nan)], axis=1).astype("float32")
-    settings = {"batch_size": 7, "seed": 0, "steps": 4, "preprocessing": PLAN} | changed
+    settings = {"batch_size": 7, "seed": 0, "steps": range(4), "preprocessing": PLAN} | changed
     weights = np.arange(COUNT, dtype="float32") + 100
     return list(feed.training(cache, targets, weights, **settings).as_numpy_iterator())
 
@@ -72,8 +72,8 @@ def test_the_order_is_well_shuffled_and_another_in_each_epoch(seed: int) -> None
 
 def test_a_run_that_resumes_sees_the_same_batches(cache: feed.Cache) -> None:
     settings = {"augmentation": AUGMENTATION, "mixup": 0.4}
-    whole = batches(cache, steps=8, **settings)
-    rest = batches(cache, start_step=5, steps=3, **settings)
+    whole = batches(cache, steps=range(8), **settings)
+    rest = batches(cache, steps=range(5, 8), **settings)
     for one, other in zip(whole[5:], rest, strict=True):
         for before, after in zip(one, other, strict=True):
             np.testing.assert_array_equal(before, after)
@@ -90,7 +90,7 @@ def test_seeds_and_steps_differ(cache: feed.Cache) -> None:
 def test_mixup_weighs_each_target_by_its_own_example(cache: feed.Cache) -> None:
     targets = np.eye(COUNT, dtype="float32")
     weights = np.arange(COUNT, dtype="float32")
-    settings = {"preprocessing": PLAN, "batch_size": 7, "seed": 3, "steps": 3, "mixup": 1.0}
+    settings = {"preprocessing": PLAN, "batch_size": 7, "seed": 3, "steps": range(3), "mixup": 1.0}
     for step, (_, target, weight) in enumerate(
         feed.training(cache, targets, weights, **settings).as_numpy_iterator()
     ):
@@ -131,7 +131,7 @@ def test_a_file_that_goes_away_is_named_in_direct_reads(tmp_path: Path) -> None:
 
 def test_wrong_input_is_refused(cache: feed.Cache) -> None:
     targets, weights = np.zeros([COUNT, 2]), np.ones(COUNT)
-    settings = {"preprocessing": PLAN, "batch_size": 4, "seed": 0, "steps": 1}
+    settings = {"preprocessing": PLAN, "batch_size": 4, "seed": 0, "steps": range(1)}
     with pytest.raises(DataError, match="22 weights"):
         feed.training(cache, targets, weights[1:], **settings)
     with pytest.raises(ConfigError, match="did you mean 'noise'"):

@@ -31,7 +31,7 @@ from tfmed.transforms.prepare import Preprocessing, normalise, scale
 PREFETCH = 2
 
 
-def training(  # noqa: PLR0913 - ten things make a batch
+def training(
     cache: Cache,
     targets: np.ndarray,
     weights: np.ndarray,
@@ -41,10 +41,9 @@ def training(  # noqa: PLR0913 - ten things make a batch
     mixup: float = 0.0,
     batch_size: int,
     seed: int,
-    start_step: int = 0,
-    steps: int,
+    steps: range,
 ) -> tf.data.Dataset:
-    """Shuffled, augmented batches of the steps `start_step` to `start_step + steps - 1`.
+    """Shuffled, augmented batches of some steps.
 
     A batch is a function of (seed, step) alone: a run that resumes sees the same.
 
@@ -57,8 +56,7 @@ def training(  # noqa: PLR0913 - ten things make a batch
         mixup: MixUp's alpha; 0 is none.
         batch_size: examples a batch; batches run on over the end of an epoch.
         seed: of order and augmentation.
-        start_step: the first step.
-        steps: how many batches.
+        steps: a batch each, counted from 0 over all epochs; a resume begins later.
 
     Returns:
         A `tf.data.Dataset` of (image `[B, *size, C]`, target `[B, K]`, weight `[B]`), float32.
@@ -68,13 +66,7 @@ def training(  # noqa: PLR0913 - ten things make a batch
         ConfigError: an unknown augmentation.
     """
     count = len(cache)
-    if not count or len(targets) != count or len(weights) != count:
-        raise DataError(
-            f"{count} images, {len(targets)} targets, {len(weights)} weights: the same number "
-            "of each is needed, and at least 1"
-        )
-    if batch_size < 1:
-        raise ConfigError(f"batch_size must be at least 1, not {batch_size}")
+    _check(count, len(targets), len(weights), batch_size)
     moves, changes = split_steps(augmentation)
     all_targets = tf.constant(targets, tf.float32)
     all_weights = tf.constant(weights, tf.float32)
@@ -91,8 +83,18 @@ def training(  # noqa: PLR0913 - ten things make a batch
         image = standardise(image, preprocessing.mean, preprocessing.std)
         return image, target, weight
 
-    stream = tf.data.Dataset.range(start_step, start_step + steps)
+    stream = tf.data.Dataset.range(steps.start, steps.stop)
     return stream.map(batch, num_parallel_calls=tf.data.AUTOTUNE).prefetch(PREFETCH)
+
+
+def _check(images: int, targets: int, weights: int, batch_size: int) -> None:
+    if not images or targets != images or weights != images:
+        raise DataError(
+            f"{images} images, {targets} targets, {weights} weights: the same number of each is "
+            "needed, and at least 1"
+        )
+    if batch_size < 1:
+        raise ConfigError(f"batch_size must be at least 1, not {batch_size}")
 
 
 def batch_rows(count: int, batch_size: int, seed: int, step: int) -> np.ndarray:

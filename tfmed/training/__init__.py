@@ -11,8 +11,9 @@ from __future__ import annotations
 
 from tfmed.training import checkpoint, strategy
 from tfmed.training.checkpoint import clear, save_model
+from tfmed.training.classifier import Options, fit
 from tfmed.training.fitting import optimise
-from tfmed.training.member import Member, Options, fit, load, mean_threshold, predict
+from tfmed.training.member import Member, load, mean_threshold, predict
 from tfmed.training.prediction import float32, logits
 from tfmed.training.settings import Settings
 from tfmed.training.study import Study, answers, open_study

@@ -1,4 +1,4 @@
-"""`fit`, `load`, `predict`: a classifier in a run folder, from a plan to its answers.
+"""`Member`, `load`, `predict`: a trained network in a run folder, and its answers.
 
 A member is one network with what was chosen for it on its validation part: the temperature and
 the operating point. A run has one; a cross-validation one a fold, each in a folder of its own.
@@ -7,8 +7,7 @@ the operating point. A run has one; a cross-validation one a fold, each in a fol
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
-from pathlib import Path
+from dataclasses import dataclass
 
 import keras
 import numpy as np
@@ -16,42 +15,16 @@ import pandas as pd
 
 from tfmed import feed, log
 from tfmed.data.dataset import Dataset
-from tfmed.data.stored import is_stored, join, store, stored
-from tfmed.errors import ConfigError, DataError
+from tfmed.data.stored import join, store, stored
 from tfmed.feed.cache import Cache
 from tfmed.metrics import Threshold
-from tfmed.planning import Plan, dumps, loads
-from tfmed.run import Run, write_text
+from tfmed.planning import Plan, loads
+from tfmed.run import Run
 from tfmed.tasks import Classification
-from tfmed.tasks.calibration import fit_temperature
-from tfmed.training import strategy
-from tfmed.training.checkpoint import FOLDER as BACKUP
-from tfmed.training.checkpoint import clear, save_model
-from tfmed.training.fitting import optimise
-from tfmed.training.pace import Clock
 from tfmed.training.prediction import logits
-from tfmed.training.program import Builder
-from tfmed.training.settings import Settings
 
 ABOUT = "member.json"
 EVALUATION_BATCH = 64
-
-
-@dataclass(frozen=True)
-class Options:
-    """What a plan leaves open.
-
-    Attributes:
-        seed: of weights, order and augmentation.
-        strategy: `one`, `mirrored`, or `auto`.
-        max_minutes: of training, resumes included; None for no limit.
-        deterministic: the same bits from the same seed.
-    """
-
-    seed: int = 0
-    strategy: str = "auto"
-    max_minutes: float | None = None
-    deterministic: bool = False
 
 
 @dataclass(frozen=True)
@@ -81,71 +54,7 @@ class Member:
             images: a data set is read from its files, as an export's user does: what is scored
                 and written is of that. A cache, which rounds, serves while training.
         """
-        return self.task.probabilities(_logits(self.model, images, self.plan), self.temperature)
-
-
-def fit(
-    model: Builder | keras.Model,
-    task: Classification,
-    train: Dataset,
-    valid: Dataset,
-    *,
-    plan: Plan,
-    folder: str | Path,
-    epochs: int | None = None,
-    options: Options | None = None,
-    caches: tuple[Cache, Cache] | None = None,
-) -> Run:
-    """Train a classifier in a folder; after a kill, the same call goes on.
-
-    Writes `model.keras`, `history.csv`, `logs/`, `member.json` (task, temperature, operating
-    point), and `plan.toml` and the index where they are not there yet.
-
-    Args:
-        model: a ready network, or a function that makes it; normalised image to logits `[B, K]`.
-        task: the question; its loss, smoothing and label weights are those of the plan.
-        train: the audited training part.
-        valid: the audited validation part: it chooses the epoch, temperature and threshold.
-        plan: how to train.
-        folder: the run's.
-        epochs: in place of the plan's.
-        options: seed, strategy and time.
-        caches: the images of `train` and `valid`, row for row, where they are at hand.
-
-    Returns:
-        The run; one that is trained already as it is.
-
-    Raises:
-        ConfigError: the folder holds what another plan trained.
-        DataError: a part is empty.
-        TrainingError: a loss is not finite.
-    """
-    run, options = Run(Path(folder)), options or Options()
-    plan = plan if epochs is None else plan.with_epochs(epochs)
-    _check_plan(run, plan)
-    if run.has(ABOUT):
-        return run
-    if not len(train) or not len(valid):
-        raise DataError(
-            f"{len(train)} training and {len(valid)} validation examples: both parts need some"
-        )
-    task = _as_planned(task, plan)
-    _describe(run, train, valid, plan)
-    if caches is None:
-        caches = feed.build(train, plan.preprocessing), feed.build(valid, plan.preprocessing)
-    trained = _train(run, model, task, (train, valid), caches, plan, options)
-    save_model(trained, run.path("model.keras"))
-    answers, targets = _logits(trained, caches[1], plan), task.targets(valid)
-    temperature = fit_temperature(answers, targets, task.multi_label)
-    about = {
-        "task": asdict(task),
-        "temperature": temperature,
-        "threshold": task.choose_threshold(targets, task.probabilities(answers, temperature)),
-        "seconds": Clock(run.folder, None).elapsed,
-    }
-    run.write_json(ABOUT, about)
-    clear(run.folder)
-    return run
+        return self.task.probabilities(logits_of(self.model, images, self.plan), self.temperature)
 
 
 def load(run: Run) -> Member:
@@ -158,7 +67,7 @@ def load(run: Run) -> Member:
     return Member(
         model=keras.models.load_model(run.path("model.keras"), compile=False),
         task=Classification.from_dict(about["task"]),
-        plan=_plan_of(run),
+        plan=plan_of(run),
         temperature=about["temperature"],
         threshold=about["threshold"],
         seconds=about["seconds"],
@@ -172,9 +81,9 @@ def predict(run: Run, dataset: Dataset) -> pd.DataFrame:
     show them and an export is measured on them; scans from elsewhere leave the run as it is.
     """
     member = load(run)
-    cache = feed.build(dataset, member.plan.preprocessing)
+    probabilities = member.probabilities(dataset)
     store(run, join(stored(run), dataset.where(dataset.table["split"] != "")))
-    return member.task.predictions(dataset, member.probabilities(cache), member.threshold)
+    return member.task.predictions(dataset, probabilities, member.threshold)
 
 
 def mean_threshold(thresholds: Sequence[Threshold]) -> Threshold:
@@ -185,7 +94,8 @@ def mean_threshold(thresholds: Sequence[Threshold]) -> Threshold:
     return float(mean) if mean.ndim == 0 else [float(value) for value in mean]
 
 
-def _logits(model: keras.Model, images: Cache | Dataset, plan: Plan) -> np.ndarray:
+def logits_of(model: keras.Model, images: Cache | Dataset, plan: Plan) -> np.ndarray:
+    """A network's logits float32 `[N, K]`, from a cache or from the files of a data set."""
     size = min(EVALUATION_BATCH, len(images))
     if isinstance(images, Cache):
         return logits(model, feed.evaluation(images, plan.preprocessing, size), len(images))
@@ -194,100 +104,6 @@ def _logits(model: keras.Model, images: Cache | Dataset, plan: Plan) -> np.ndarr
         return logits(model, bar, len(images))
 
 
-def _as_planned(task: Classification, plan: Plan) -> Classification:
-    """The task with the loss that the plan names."""
-    return replace(
-        task,
-        loss_name=plan.loss,
-        label_smoothing=plan.label_smoothing,
-        label_weights=(plan.class_weights or None) if task.multi_label else None,
-    )
-
-
-def _check_plan(run: Run, plan: Plan) -> None:
-    """Refuse to go on with, or to hand over, what another plan has trained."""
-    if not (run.has(ABOUT) or run.has(BACKUP)):
-        return
-    before, now = _plan_of(run).model_dump(), plan.model_dump()
-    changes = [
-        f"{name}: {before[name]!r} then, {now[name]!r} now"
-        for name in now
-        if name != "reasons" and before[name] != now[name]
-    ]
-    if changes:
-        raise ConfigError(
-            f"{run.folder} was trained by another plan: {'; '.join(changes)}. Give another folder"
-        )
-
-
-def _plan_of(run: Run) -> Plan:
+def plan_of(run: Run) -> Plan:
+    """The plan of a run, as `plan.toml` says it now."""
     return loads(run.path("plan.toml").read_text(encoding="utf-8"))
-
-
-def _describe(run: Run, train: Dataset, valid: Dataset, plan: Plan) -> None:
-    """Write the plan and the index, unless they say so already."""
-    if not run.has("plan.toml") or _plan_of(run) != plan:
-        write_text(run.path("plan.toml"), dumps(plan))
-    if not is_stored(run):
-        store(run, join(train, valid))
-
-
-def _train(
-    run: Run,
-    model: Builder | keras.Model,
-    task: Classification,
-    parts: tuple[Dataset, Dataset],
-    caches: tuple[Cache, Cache],
-    plan: Plan,
-    options: Options,
-) -> keras.Model:
-    train, valid = parts
-    targets, valid_targets = task.targets(train), task.targets(valid)
-    weights = task.example_weights(targets, np.asarray(plan.class_weights))
-    size, seed = min(plan.batch_size, len(train)), options.seed
-    log.info(
-        f"training {plan.model} on {len(train):,} examples of "
-        f"{train.table['patient'].nunique():,} patients, {len(valid):,} to validate"
-    )
-    return optimise(
-        model,
-        task_loss=task.loss,
-        batches=lambda start, steps: feed.training(
-            caches[0],
-            targets,
-            weights,
-            preprocessing=plan.preprocessing,
-            augmentation=plan.augmentation,
-            mixup=plan.mixup,
-            batch_size=size,
-            seed=seed,
-            start_step=start,
-            steps=steps,
-        ),
-        examples=len(train),
-        validate=lambda one: task.watch(valid_targets, _logits(one, caches[1], plan)),
-        settings=_settings(plan, options, size),
-        strategy=strategy.choose(options.strategy),
-        folder=run.folder,
-        rows_of_step=lambda step: list(
-            train.table["id"].iloc[feed.batch_rows(len(train), size, seed, step)]
-        ),
-    )
-
-
-def _settings(plan: Plan, options: Options, batch_size: int) -> Settings:
-    return Settings(
-        epochs=plan.epochs,
-        batch_size=batch_size,
-        learning_rate=plan.learning_rate,
-        weight_decay=plan.weight_decay,
-        optimizer=plan.optimizer,
-        ema_decay=plan.ema_decay,
-        precision=strategy.precision(plan.precision, plan.input_shape, plan.model),
-        patience=plan.patience,
-        max_minutes=options.max_minutes,
-        seed=options.seed,
-        deterministic=options.deterministic,
-        watch=plan.watch,
-        larger_is_better=plan.watch != "loss",
-    )
