@@ -223,7 +223,7 @@ def _variant(name: str, facts: Mapping[str, Any]) -> dict[str, Any]:
         "variant": name,
         "bytes": facts["bytes"],
         "latency_ms": facts["latency_ms"],
-        **facts["scores"],
+        **facts.get("scores", {}),
     }
 
 

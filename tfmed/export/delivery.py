@@ -153,25 +153,41 @@ def _files(table: pd.DataFrame) -> list[bytes | None]:
 
 
 def _variants(study: Study, folder: Path, converted: tflite.Converted) -> dict[str, dict[str, Any]]:
-    """Size, latency and scores of each TFLite file on the examples that were scored."""
+    """Size, latency and scores of each TFLite file."""
+    files = {variant: folder / f"{variant}.tflite" for variant in converted.bytes}
+    scores = _scores(study, files)
+    found: dict[str, dict[str, Any]] = {
+        variant: {
+            "bytes": converted.bytes[variant],
+            "latency_ms": round(latency_ms(file), 3),
+            **scores.get(variant, {}),
+        }
+        for variant, file in files.items()
+    }
+    return found | {variant: {"failed": why} for variant, why in converted.failed.items()}
+
+
+def _scores(study: Study, files: dict[str, Path]) -> dict[str, dict[str, Any]]:
+    """Scores of each file on examples that no member has trained on; none where all have.
+
+    The mean of a cross-validation's folds has seen every example: without a test part, scores
+    of it would flatter.
+    """
+    if len(study.members) > 1 and not len(study.rows("test")):
+        return {}
     rows = _spread(study.unseen_rows(), VARIANT_IMAGES)
     part, images = study.at(rows), _images(study, rows)
-    found: dict[str, dict[str, Any]] = {}
-    for variant, size in converted.bytes.items():
-        file = folder / f"{variant}.tflite"
+    found = {}
+    for variant, file in files.items():
         given = images
         if variant == tflite.INT8:
             given = np.concatenate(list(_normalised(study, images)))
         answer = Runner(file).predict(given).astype(np.float64)
         predictions = study.task.predictions(part, answer, study.threshold)
         scores = study.task.score(predictions, study.threshold, resamples=0)["metrics"]
-        found[variant] = {
-            "bytes": size,
-            "latency_ms": round(latency_ms(file), 3),
-            "examples": len(rows),
-            "scores": {name: scores[name]["value"] for name in SHOWN_SCORES},
-        }
-    return found | {variant: {"failed": why} for variant, why in converted.failed.items()}
+        values = {name: scores[name]["value"] for name in SHOWN_SCORES}
+        found[variant] = {"examples": len(rows), "scores": values}
+    return found
 
 
 def _normalised(study: Study, images: np.ndarray) -> Iterator[np.ndarray]:
