@@ -93,6 +93,21 @@ def test_an_edited_plan_trains_again(finished: Finished, tmp_path: Path) -> None
     assert "set by hand" in (run / "report.html").read_text(encoding="utf-8")
 
 
+def test_an_edited_plan_that_cannot_be_built_removes_nothing(
+    finished: Finished, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    out, command = finished
+    run = tmp_path / "run"
+    shutil.copytree(out / "run", run)
+    plan = run / "plan.toml"
+    text = plan.read_text(encoding="utf-8")
+    plan.write_text(text.replace("    20,\n    20,", "    8,\n    8,"), encoding="utf-8")
+    again = [*command[: command.index("--run")], "--run", str(run), "--export", str(tmp_path / "m")]
+    assert classify.main(again) == 2
+    assert "12" in capfd.readouterr().err
+    assert (run / "model.keras").is_file()
+
+
 def test_another_name_exports_again_without_training(finished: Finished, tmp_path: Path) -> None:
     out, command = finished
     run = tmp_path / "run"

@@ -12,6 +12,8 @@ from tfmed.pipelines.settings import TrainingSettings
 from tfmed.run import Run
 
 if TYPE_CHECKING:
+    import keras
+
     from tfmed.planning import Plan
 
 
@@ -33,7 +35,9 @@ def run(settings: Config) -> None:
     checks.trainable(settings)
     with stages.begin("classify", settings) as work:
         dataset = stages.split(work, settings, stages.index(work, settings))
-        plan = stages.plan(work, lambda: _plan(settings, dataset))
+        plan = stages.plan(
+            work, lambda: _plan(settings, dataset), lambda edited: _network(edited, dataset)
+        )
         base = settings.export / (settings.name or work.folder.name)
         if not stages.is_finished(work, base):
             _learn(work, settings, dataset, plan, base)
@@ -74,6 +78,14 @@ def _plan(settings: Config, dataset: Dataset) -> Plan:
         batch_size=settings.batch_size,
         precision=precision,
     )
+
+
+def _network(plan: Plan, dataset: Dataset) -> keras.Model:
+    """The untrained network of a plan; an error where there is none of its size."""
+    from tfmed import models
+
+    classes = len(dataset.classes)
+    return models.build(plan.model, plan.input_shape, classes, norm=plan.norm)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

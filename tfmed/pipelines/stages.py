@@ -187,10 +187,15 @@ def split(run: Run, settings: TrainingSettings, dataset: Dataset) -> Dataset:
     return made
 
 
-def plan(run: Run, make: Callable[[], Plan]) -> Plan:
+def plan(run: Run, make: Callable[[], Plan], check: Callable[[Plan], object] | None = None) -> Plan:
     """The run's plan: made once, then read, with whatever was edited in it by hand.
 
     A plan that has changed since training makes what follows from it void.
+
+    Args:
+        run: which holds `plan.toml`, or will.
+        make: plans.
+        check: raises where an edited plan cannot be trained, before anything is removed.
     """
     if not run.has("plan.toml"):
         made = make()
@@ -199,6 +204,8 @@ def plan(run: Run, make: Callable[[], Plan]) -> Plan:
     found = _plan_of(run)
     values = _values(found)
     if values != state(run).get("trained", values):
+        if check:
+            check(found)
         log.info("plan.toml was edited: training again")
         discard(run)
     note(run, trained=values)
