@@ -80,14 +80,23 @@ def test_a_changed_setting_is_refused_with_the_difference(
     assert "Traceback" not in said
 
 
-def test_an_edited_plan_trains_again(finished: Finished, tmp_path: Path) -> None:
+def with_edited_plan(
+    finished: Finished, folder: Path, before: str, after: str
+) -> tuple[Path, list[str]]:
+    """A copy of the finished run with one text in its plan replaced, and its command."""
     out, command = finished
-    run = tmp_path / "run"
+    run = folder / "run"
     shutil.copytree(out / "run", run)
     plan = run / "plan.toml"
     text = plan.read_text(encoding="utf-8")
-    plan.write_text(text.replace("epochs = 8", "epochs = 1"), encoding="utf-8")
-    again = [*command[: command.index("--run")], "--run", str(run), "--export", str(tmp_path / "m")]
+    assert before in text
+    plan.write_text(text.replace(before, after), encoding="utf-8")
+    own = ["--run", str(run), "--export", str(folder / "m")]
+    return run, [*command[: command.index("--run")], *own]
+
+
+def test_an_edited_plan_trains_again(finished: Finished, tmp_path: Path) -> None:
+    run, again = with_edited_plan(finished, tmp_path, "epochs = 8", "epochs = 1")
     assert classify.main(again) == 0
     assert len(pd.read_csv(run / "history.csv")) == 1
     assert "set by hand" in (run / "report.html").read_text(encoding="utf-8")
@@ -96,15 +105,10 @@ def test_an_edited_plan_trains_again(finished: Finished, tmp_path: Path) -> None
 def test_an_edited_plan_that_cannot_be_built_removes_nothing(
     finished: Finished, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    out, command = finished
-    run = tmp_path / "run"
-    shutil.copytree(out / "run", run)
-    plan = run / "plan.toml"
-    text = plan.read_text(encoding="utf-8")
-    plan.write_text(text.replace("    20,\n    20,", "    8,\n    8,"), encoding="utf-8")
-    again = [*command[: command.index("--run")], "--run", str(run), "--export", str(tmp_path / "m")]
+    small = "    8,\n    8,"
+    run, again = with_edited_plan(finished, tmp_path, "    20,\n    20,", small)
     assert classify.main(again) == 2
-    assert "12" in capfd.readouterr().err
+    assert "convnet" in capfd.readouterr().err
     assert (run / "model.keras").is_file()
 
 
