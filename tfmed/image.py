@@ -9,7 +9,7 @@ import numpy as np
 PHYSICAL_UNITS = ("HU", "SUV", "BQML")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Image:
     """One image, volume or clip, as it was read.
 
@@ -24,6 +24,11 @@ class Image:
             column)`, or None where it is not known.
         modality: the DICOM modality (`"CT"`, `"DX"`, ...), or `""`.
         window: the file's own display window `(low, high)` in modality units, or None.
+        clip: whether the first of four axes is time: frames of a video, not slices.
+        frame_rate_hz: frames a second of a clip, or None where it is not known.
+        frames: frames or slices of the file, of which `pixels` may be a sample.
+        affine: float64 `[4, 4]` that takes an index `(slice, row, column, 1)` to the patient's
+            coordinates in mm, RAS+ as in NIfTI, or None where they are not known.
     """
 
     pixels: np.ndarray
@@ -32,6 +37,10 @@ class Image:
     spacing_mm: tuple[float, ...] | None = None
     modality: str = ""
     window: tuple[float, float] | None = None
+    clip: bool = False
+    frame_rate_hz: float | None = None
+    frames: int = 1
+    affine: np.ndarray | None = None
 
     @property
     def physical(self) -> bool:
