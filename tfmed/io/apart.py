@@ -24,10 +24,19 @@ _LENGTH_BYTES = 8
 _lock = threading.Lock()
 # By the parent's id: after a fork the child is not the new process's to write to.
 _children: dict[int, subprocess.Popen[bytes]] = {}
+# The processes in which a crash costs one file only, because another one watches them.
+_guarded: set[int] = set()
+
+
+def trust_this_process() -> None:
+    """Decode within this process from now on: it is a worker, whose death its pool survives."""
+    _guarded.add(os.getpid())
 
 
 def decode(path: str | Path, frame: int) -> np.ndarray:
     """The stored values of a DICOM file as GDCM has them, decoded in the child process.
+
+    In a worker of `tfmed.data.pool` it is decoded there, see `trust_this_process`.
 
     Args:
         path: the file.
@@ -37,6 +46,10 @@ def decode(path: str | Path, frame: int) -> np.ndarray:
         ValueError: GDCM refused the data, died on it, or took longer than five minutes.
         OSError: the child was ended by something else.
     """
+    if os.getpid() in _guarded:
+        from tfmed.io.dicom_decode import by_gdcm
+
+        return by_gdcm(path, frame)
     request = json.dumps([str(Path(path).absolute()), frame]).encode() + b"\n"
     with _lock:
         child = _running_child()
