@@ -46,3 +46,34 @@ def read(
     finally:
         for stream in streams.values():
             stream.close()  # type: ignore[attr-defined]
+
+
+BLOCK = 32
+
+
+def blocks(
+    dataset: Dataset,
+    preprocessing: Preprocessing,
+    workers: int | None = None,
+    rows: np.ndarray | None = None,
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Read and resample images some at a time, in whichever order they come.
+
+    Args:
+        dataset: audited; its table says where the images are.
+        preprocessing: size and channels.
+        workers: processes for what the graph cannot decode; one a CPU by default.
+        rows: positions in the table of the images that are wanted; None for all.
+
+    Yields:
+        Positions int64 `[n]`, each once over all blocks, and their images float32
+        `[n, *size, C]` in modality units.
+
+    Raises:
+        ReadError: a file cannot be read; the message names it.
+    """
+    wanted = np.arange(len(dataset)) if rows is None else np.asarray(rows, np.int64)
+    images = read(dataset.with_table(dataset.table.iloc[wanted]), preprocessing, workers)
+    for start in range(0, len(wanted), BLOCK):
+        some = wanted[start : start + BLOCK]
+        yield some, np.stack([next(images) for _ in some])
