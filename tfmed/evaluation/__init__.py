@@ -1,12 +1,17 @@
-"""From predictions and scores to curves, pictures and a report."""
+"""From predictions and scores to curves, pictures and a report; from scans to their audit."""
 
 from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
 
 from tfmed.evaluation.contents import Contents
 from tfmed.evaluation.examples import confident
 from tfmed.evaluation.facts import DataFacts, describe
-from tfmed.evaluation.of_run import explained, report, report_answers
 from tfmed.evaluation.page import render, write
+
+if TYPE_CHECKING:
+    from tfmed.evaluation.of_run import explained, report, report_answers
 
 __all__ = [
     "Contents",
@@ -19,3 +24,12 @@ __all__ = [
     "report_answers",
     "write",
 ]
+
+# What asks a network loads TensorFlow, which an audit of data does not wait for.
+OF_RUN = ("explained", "report", "report_answers")
+
+
+def __getattr__(name: str) -> Any:
+    if name in OF_RUN:
+        return getattr(importlib.import_module("tfmed.evaluation.of_run"), name)
+    raise AttributeError(f"module 'tfmed.evaluation' has no attribute {name!r}")

@@ -14,12 +14,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from tfmed import config, data, log
+from tfmed import config, log
 from tfmed.data import audit, leakage
 from tfmed.data import split as splitting
 from tfmed.data.dataset import Dataset
 from tfmed.data.stored import is_stored, store, stored
 from tfmed.errors import ConfigError
+from tfmed.pipelines.scans import open_data
 from tfmed.pipelines.settings import DataSettings, TrainingSettings
 from tfmed.planning import Plan, dumps, loads
 from tfmed.run import Run, write_text
@@ -142,23 +143,6 @@ def index(run: Run, settings: DataSettings) -> Dataset:
             store(run, audit.audit(dataset))
     dataset = stored(run)
     audit.limit_rejects(dataset, settings.max_rejects)
-    return dataset
-
-
-def open_data(settings: DataSettings) -> Dataset:
-    """List the examples that the settings name; no pixels are read yet."""
-    dataset = data.open(
-        settings.data,
-        table=settings.table,
-        path_column=settings.path_column,
-        label_columns=settings.label_column,
-        patient_column=settings.patient_column,
-        split_column=settings.split_column,
-        positive=settings.positives,
-        unit=settings.unit,
-        seed=settings.seed,
-    )
-    log.info(f"{len(dataset):,} examples of {dataset.name}, reading each once")
     return dataset
 
 

@@ -17,7 +17,7 @@ from tfmed.errors import ConfigError, DataError
 from tfmed.export import classifier_of, load
 from tfmed.export.release import versions
 from tfmed.metrics import Threshold
-from tfmed.pipelines import stages
+from tfmed.pipelines.scans import open_data
 from tfmed.pipelines.settings import DataSettings
 from tfmed.run import Run
 from tfmed.tasks import Classification
@@ -99,7 +99,7 @@ def scans(settings: DataSettings, trained: Trained, scored: bool = False) -> Dat
         DataError: nothing usable, too many rejects, labels that the model does not know, or
             images for a model of volumes.
     """
-    dataset = audit.audit(stages.open_data(settings))
+    dataset = audit.audit(open_data(settings))
     audit.limit_rejects(dataset, settings.max_rejects)
     _check_rank(dataset, trained.preprocessing)
     classes = trained.task.classes
