@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import struct
 import zipfile
 import zlib
@@ -10,6 +9,7 @@ from pathlib import Path
 
 from tfmed.errors import UnsupportedFormat
 from tfmed.io.guard import reading
+from tfmed.io.inflate import GZIP_STREAM
 
 HEAD_BYTES = 1024
 
@@ -29,6 +29,9 @@ _PREFIXES: tuple[tuple[bytes, str], ...] = (
     (b"\0\0\x01\xba", "video"),
     (b"\0\0\x01\xb3", "video"),
 )
+# What a QuickTime file may begin with where it has no file type box.
+_MOVIE_ATOMS = (b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot")
+_TRANSPORT_BYTES = 188
 _DIB_HEADER_BYTES = (12, 16, 40, 52, 56, 64, 108, 124)
 _STILL_BRANDS = (b"heic", b"heix", b"mif1", b"msf1", b"avif")
 _VALUE_REPRESENTATIONS = frozenset(
@@ -75,6 +78,8 @@ def _kind(head: bytes) -> str | None:
         return "video" if head[8:12] == b"AVI " else "webp"
     if head[4:8] == b"ftyp":
         return "heif" if head[8:12] in _STILL_BRANDS else "video"
+    if head[4:8] in _MOVIE_ATOMS or _is_transport(head):
+        return "video"
     if _is_nifti(head):
         return "nifti"
     return "dicom" if _starts_with_element(head) else None
@@ -84,15 +89,20 @@ def _packed_kind(path: str | Path, head: bytes) -> str | None:
     """Look into a gzip stream or a ZIP archive."""
     if head.startswith(b"\x1f\x8b"):
         try:
-            with gzip.open(path) as file:
-                return "nifti" if _is_nifti(file.read(HEAD_BYTES)) else None
-        except (OSError, EOFError, zlib.error):
+            head = zlib.decompressobj(GZIP_STREAM).decompress(head, HEAD_BYTES)
+        except zlib.error:
             return None
+        return "nifti" if _is_nifti(head) else None
     if head.startswith(b"PK\x03\x04") and zipfile.is_zipfile(path):
         with zipfile.ZipFile(path) as archive:
             names = archive.namelist()
         return "npz" if names and all(name.endswith(".npy") for name in names) else None
     return None
+
+
+def _is_transport(head: bytes) -> bool:
+    """An MPEG transport stream: packets of one length, each begins with one byte."""
+    return len(head) == HEAD_BYTES and set(head[::_TRANSPORT_BYTES]) == {0x47}
 
 
 def _is_nifti(head: bytes) -> bool:

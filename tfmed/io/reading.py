@@ -15,18 +15,24 @@ READERS: dict[str, str] = {
     "jpeg": "tfmed.io.raster:read",
     "bmp": "tfmed.io.raster:read",
     "tiff": "tfmed.io.tiff:read",
+    "nifti": "tfmed.io.nifti:read",
 }
+# Formats whose first axis may be time: their readers take `sample`.
+CLIPS = ("nifti",)
 
 
-def read(path: str | Path, *, frame: int = -1) -> Image:
+def read(path: str | Path, *, frame: int = -1, sample: int = 0) -> Image:
     """Read a file by its content.
 
     Args:
         path: the file; its name's ending means nothing.
         frame: index of a frame of several, or -1 for all.
+        sample: how many evenly spaced frames of a clip to return (`tfmed.io.frames`), 0 for
+            all; of what is no clip it is ignored.
 
     Returns:
-        Pixels `[H, W, C]`, or `[D, H, W, C]` for all of several frames, in modality units.
+        Pixels `[H, W, C]`, or `[D, H, W, C]` for several frames, in modality units; of a clip
+        of volumes `[T, D, H, W, C]`.
 
     Raises:
         UnsupportedFormat: no reader knows the content.
@@ -37,4 +43,5 @@ def read(path: str | Path, *, frame: int = -1) -> Image:
         raise UnsupportedFormat(
             path, f"{kind} files are not read yet; these are: {', '.join(READERS)}"
         )
-    return lookup(READERS, kind, "format")(path, frame=frame)
+    reader = lookup(READERS, kind, "format")
+    return reader(path, frame=frame, sample=sample) if kind in CLIPS else reader(path, frame=frame)
