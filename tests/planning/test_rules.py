@@ -9,7 +9,7 @@ from planning.tables import CT, part
 
 from tfmed import planning
 from tfmed.data.dataset import Dataset
-from tfmed.errors import ConfigError
+from tfmed.errors import ConfigError, DataError
 from tfmed.planning import Plan
 from tfmed.tasks import Classification
 
@@ -19,7 +19,9 @@ def made(train: Dataset | None = None, **settings: Any) -> Plan:
     return planning.plan(train, Classification(train.classes), **settings)
 
 
-@pytest.mark.parametrize("columns", [{}, CT, {"channels": 3}, {"depth": 28}, {"bits": 12}])
+@pytest.mark.parametrize(
+    "columns", [{}, CT, {"channels": 3}, {"depth": 28}, {"bits": 12}, {"depth": 30, "clip": True}]
+)
 def test_every_setting_has_its_reason(columns: dict[str, Any]) -> None:
     plan = made(part("aab", **columns))
     names = set(Plan.model_fields) - {"reasons"}
@@ -82,6 +84,27 @@ def test_the_longest_side_has_a_limit(
     assert median in plan.reasons["size"]
     shrunk = max(columns.values(), default=28) > max(size)
     assert ("longest side brought to" in plan.reasons["size"]) is shrunk
+
+
+@pytest.mark.parametrize(
+    ("frames", "accelerated", "size"),
+    [(90, False, (8, 42, 56)), (90, True, (16, 84, 112)), (5, False, (5, 42, 56))],
+)
+def test_frames_of_clips_are_picked_and_their_plane_shrinks_alone(
+    frames: int, accelerated: bool, size: tuple[int, ...]
+) -> None:
+    clips = part("ab", clip=True, depth=frames, height=240, width=320)
+    plan = made(clips, accelerated=accelerated)
+    assert plan.size == size
+    assert plan.preprocessing.sampled
+    assert f"{frames} x 240 x 320" in plan.reasons["size"]
+    volumes = part("ab", clip=False, depth=frames)
+    assert not made(volumes).preprocessing.sampled
+
+
+def test_clips_among_volumes_are_refused() -> None:
+    with pytest.raises(DataError, match="1 of 3 training examples are clips"):
+        made(part("aab", clip=[False, True, False], depth=5))
 
 
 def test_what_the_user_sets_stays_and_is_said() -> None:

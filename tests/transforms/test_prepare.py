@@ -7,6 +7,7 @@ import pytest
 import tensorflow as tf
 
 from tfmed.errors import ConfigError
+from tfmed.io.frames import even_frames
 from tfmed.transforms import Preprocessing, normalise, prepare, resample
 from tfmed.transforms.prepare import match_channels
 
@@ -43,6 +44,27 @@ def test_volumes_of_any_size(size: tuple[int, int, int]) -> None:
     expected = prepare(tf.constant(image), preprocessing)
     assert expected.shape == (2, 6, 6, 5, 1)
     np.testing.assert_array_equal(dynamic(preprocessing, 1)(image), expected)
+
+
+def test_frames_of_a_clip_are_picked_and_never_blended() -> None:
+    preprocessing = Preprocessing((3, 4, 5), 1, sampled=True)
+    clip = images(2, 6, 8, 10, 1)
+    made = resample(tf.constant(clip), preprocessing)
+    # Of six frames 0, 2.5 and 5; half goes to the even one.
+    still = Preprocessing((4, 5), 1)
+    for place, frame in enumerate((0, 2, 5)):
+        np.testing.assert_array_equal(made[:, place], resample(clip[:, frame], still))
+
+
+def test_a_sampled_clip_is_as_it_is_sampled_by_its_reader() -> None:
+    preprocessing = Preprocessing((7, 6, 5), 1, (0.0, 1.0), sampled=True)
+    # Of 10 and of 34 frames the second lies at a half, 1.5 and 5.5.
+    for length in (1, 2, 6, 7, 8, 10, 34):
+        clip = images(2, length, 9, 4, 1)
+        read = clip[:, even_frames(length, 7)]
+        expected = prepare(tf.constant(read), preprocessing)
+        np.testing.assert_array_equal(prepare(tf.constant(clip), preprocessing), expected)
+        np.testing.assert_array_equal(dynamic(preprocessing, 1)(clip), expected)
 
 
 def test_the_order_is_resample_then_window() -> None:
@@ -90,6 +112,7 @@ def test_mean_and_deviation_by_channel() -> None:
     [
         Preprocessing((28, 28), 1, None, 0.5, 0.25),
         Preprocessing((8, 28, 28), 3, (-1000.0, 400.0), (0.1, 0.2, 0.3), (1.0, 2.0, 3.0)),
+        Preprocessing((8, 28, 28), 1, sampled=True),
     ],
 )
 def test_plain_values_and_back(preprocessing: Preprocessing) -> None:
@@ -104,6 +127,7 @@ def test_plain_values_and_back(preprocessing: Preprocessing) -> None:
         {"size": (5, 5), "channels": 2},
         {"size": (5, 5), "channels": 1, "window": (1.0, 1.0)},
         {"size": (5, 5), "channels": 3, "mean": (0.0, 1.0)},
+        {"size": (5, 5), "channels": 1, "sampled": True},
     ],
 )
 def test_wrong_settings_are_refused(wrong: dict) -> None:
@@ -116,20 +140,29 @@ def test_an_image_for_a_volume_is_refused() -> None:
         resample(tf.zeros([1, 4, 4, 1]), Preprocessing((2, 4, 4), 1))
 
 
-@pytest.mark.parametrize("window", [None, (0.0, 255.0)])
-def test_normalise_converts_to_tflite(window: tuple[float, float] | None) -> None:
+@pytest.mark.parametrize(
+    ("preprocessing", "shape"),
+    [
+        (Preprocessing((12, 10), 1, None, 0.5, 0.25), (12, 10)),
+        (Preprocessing((12, 10), 1, (0.0, 255.0), 0.5, 0.25), (12, 10)),
+        (Preprocessing((3, 12, 10), 1, (0.0, 255.0), sampled=True), (8, 12, 10)),
+    ],
+)
+def test_what_needs_no_resizing_converts_to_tflite(
+    preprocessing: Preprocessing, shape: tuple[int, ...]
+) -> None:
     from ai_edge_litert.interpreter import Interpreter
 
     module = tf.Module()
     module.run = tf.function(
-        lambda image: prepare(image, Preprocessing((12, 10), 1, window, 0.5, 0.25)),
-        input_signature=[tf.TensorSpec([1, 12, 10, 1], tf.float32)],
+        lambda image: prepare(image, preprocessing),
+        input_signature=[tf.TensorSpec([1, *shape, 1], tf.float32)],
     )
     concrete = module.run.get_concrete_function()
     content = tf.lite.TFLiteConverter.from_concrete_functions([concrete], module).convert()
     interpreter = Interpreter(model_content=content)
     interpreter.allocate_tensors()
-    image = images(1, 12, 10, 1)
+    image = images(1, *shape, 1)
     interpreter.set_tensor(interpreter.get_input_details()[0]["index"], image)
     interpreter.invoke()
     made = interpreter.get_tensor(interpreter.get_output_details()[0]["index"])

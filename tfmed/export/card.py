@@ -142,6 +142,7 @@ def _input(classifier: Classifier) -> dict[str, Any]:
         "window": PERCENTILES if preprocessing.window is None else preprocessing.window,
         "mean": preprocessing.mean,
         "std": preprocessing.std,
+        "sampled": preprocessing.sampled,
         "bytes": classifier.pixels.to_dict() if classifier.planar else None,
     }
 

@@ -24,6 +24,7 @@ class Fingerprint:
         units: the physical units that all share, or `""`.
         low, high: medians of the images' 0.5 and 99.5 percentiles, in modality units.
         mean, std: of all pixels, in modality units.
+        clip: whether the examples are clips, whose first axis is time.
     """
 
     examples: int
@@ -36,18 +37,26 @@ class Fingerprint:
     high: float
     mean: float
     std: float
+    clip: bool = False
 
 
 def fingerprint(train: Dataset) -> Fingerprint:
     """Summarise an audited training part.
 
     Raises:
-        DataError: the part is empty.
+        DataError: the part is empty, or holds clips among images or volumes.
     """
     table = train.table
     if table.empty:
         raise DataError("the training part is empty: nothing to plan from")
-    axes = ["height", "width"] if (table["depth"] == 1).all() else ["depth", "height", "width"]
+    clips = int(table["clip"].sum()) if "clip" in table else 0
+    if clips not in (0, len(table)):
+        raise DataError(
+            f"{clips} of {len(table)} training examples are clips, whose first axis is time, the "
+            "others images or volumes: a model takes either"
+        )
+    flat = not clips and (table["depth"] == 1).all()
+    axes = ["height", "width"] if flat else ["depth", "height", "width"]
     means, stds = table["mean"].to_numpy(float), table["std"].to_numpy(float)
     return Fingerprint(
         examples=len(table),
@@ -60,6 +69,7 @@ def fingerprint(train: Dataset) -> Fingerprint:
         high=float(table["p995"].median()),
         mean=float(means.mean()),
         std=float(np.sqrt((stds**2).mean() + means.var())),
+        clip=clips > 0,
     )
 
 

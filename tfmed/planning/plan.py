@@ -26,7 +26,8 @@ class Plan(pydantic.BaseModel):
     Attributes:
         model: a row of `tfmed.models.MODELS`.
         weights: `none`, `imagenet` or a file.
-        size: `(H, W)`, or `(D, H, W)` for volumes, in pixels.
+        size: `(H, W)`, or `(D, H, W)` for volumes, in pixels; `(T, H, W)` for clips.
+        sampled: whether the first of three axes is time, of which frames are picked.
         channels: 1 grey, 3 colour.
         window: modality units that become 0 and 1; None: each image's own 0.5 and 99.5
             percentile, computed in the graph.
@@ -42,6 +43,7 @@ class Plan(pydantic.BaseModel):
     model: str
     weights: str = "none"
     size: tuple[int, ...]
+    sampled: bool = False
     channels: int
     window: tuple[float, float] | None
     mean: float
@@ -81,6 +83,7 @@ class Plan(pydantic.BaseModel):
             window=self.window,
             mean=self.mean,
             std=self.std,
+            sampled=self.sampled,
         )
 
     @property

@@ -20,6 +20,9 @@ EVEN = 1.2
 LONG_SIDE_CPU = 128
 LONG_SIDE_GPU = 224
 VOLUME_SIDE = 64
+# Frames and side as in 3D ResNets for video (Tran et al., CVPR 2018), half of each without a GPU.
+CLIP_FRAMES_CPU, CLIP_SIDE_CPU = 8, 56
+CLIP_FRAMES_GPU, CLIP_SIDE_GPU = 16, 112
 COLOUR = 3
 BY_TASK = "the task asks for it"
 
@@ -53,6 +56,7 @@ def plan(
     seen = fingerprint(train)
     choices: dict[str, tuple[Any, str]] = {}
     choices["size"] = _size(seen, size, accelerated)
+    choices["sampled"] = _sampled(seen)
     choices["channels"] = (
         seen.channels,
         "colour images are there" if seen.channels == COLOUR else "all images are grey",
@@ -90,6 +94,8 @@ def _size(
                 f"their median size is {' x '.join(map(str, seen.size))}"
             )
         return asked, BY_USER
+    if seen.clip:
+        return _clip_size(seen.size, accelerated)
     volume = len(seen.size) > 2
     limit = VOLUME_SIDE if volume else (LONG_SIDE_GPU if accelerated else LONG_SIDE_CPU)
     longest = max(seen.size)
@@ -99,6 +105,25 @@ def _size(
     shrunk = tuple(max(1, round(side * limit / longest)) for side in seen.size)
     device = "a GPU" if accelerated else "a CPU"
     return shrunk, f"the median size {text}, its longest side brought to {limit} for {device}"
+
+
+def _clip_size(median: tuple[int, ...], accelerated: bool) -> tuple[tuple[int, ...], str]:
+    """Frames and plane are brought down apart: time is no length."""
+    frames, limit = CLIP_FRAMES_CPU, CLIP_SIDE_CPU
+    if accelerated:
+        frames, limit = CLIP_FRAMES_GPU, CLIP_SIDE_GPU
+    share = min(1.0, limit / max(median[1:]))
+    plane = tuple(max(1, round(side * share)) for side in median[1:])
+    text = " x ".join(map(str, median))
+    device = "a GPU" if accelerated else "a CPU"
+    why = f"clips of {text} at the median: at most {frames} frames, sides to {limit}, for {device}"
+    return (min(frames, median[0]), *plane), why
+
+
+def _sampled(seen: Fingerprint) -> tuple[bool, str]:
+    if seen.clip:
+        return True, "clips: frames evenly spaced in time, which blending would blur"
+    return False, "images" if len(seen.size) == 2 else "volumes: slices are resampled as the plane"
 
 
 def _model(size: tuple[int, ...], asked: str, weights: str) -> tuple[str, str]:

@@ -15,7 +15,7 @@ import tensorflow as tf
 
 from tfmed.errors import ConfigError
 from tfmed.transforms.intensity import clip_and_scale, percentile_window, standardise
-from tfmed.transforms.spatial import resize
+from tfmed.transforms.spatial import pick_frames, resize
 
 PERCENTILES = "percentiles"
 # ITU-R BT.601 luma, the weights by which colour becomes grey in PNG, JPEG and Pillow.
@@ -34,6 +34,8 @@ class Preprocessing:
             own 0.5th and 99.5th percentile.
         mean: subtracted after scaling to 0..1; one number, or one a channel.
         std: divides after that; one number, or one a channel.
+        sampled: of volumes only: the first axis is time, and `D` of its frames are picked, evenly
+            spaced, as `tfmed.io.frames.even_frames` names them; frames are not blended.
     """
 
     size: tuple[int, ...]
@@ -41,10 +43,15 @@ class Preprocessing:
     window: tuple[float, float] | None = None
     mean: float | tuple[float, ...] = 0.0
     std: float | tuple[float, ...] = 1.0
+    sampled: bool = False
 
     def __post_init__(self) -> None:
         if len(self.size) not in (2, 3) or min(self.size) < 1:
             raise ConfigError(f"size must be (H, W) or (D, H, W), not {self.size}")
+        if self.sampled and len(self.size) != 3:
+            raise ConfigError(
+                f"frames are sampled of clips, whose size is (T, H, W), not {self.size}"
+            )
         if self.channels not in (1, 3):
             raise ConfigError(f"channels must be 1 or 3, not {self.channels}")
         if self.window is not None and not self.window[0] < self.window[1]:
@@ -70,6 +77,7 @@ class Preprocessing:
             "window": PERCENTILES if self.window is None else list(self.window),
             "mean": plain(self.mean),
             "std": plain(self.std),
+            "sampled": self.sampled,
         }
 
     @classmethod
@@ -90,6 +98,7 @@ class Preprocessing:
             window=None if window in (None, PERCENTILES) else (float(window[0]), float(window[1])),
             mean=numbers(values.get("mean", 0.0)),
             std=numbers(values.get("std", 1.0)),
+            sampled=bool(values.get("sampled", False)),
         )
 
 
@@ -126,6 +135,8 @@ def resample(image: tf.Tensor, preprocessing: Preprocessing) -> tf.Tensor:
             f"size {preprocessing.size} takes images of rank {rank} with the batch, not of "
             f"shape {image.shape}"
         )
+    if preprocessing.sampled:
+        image = pick_frames(image, preprocessing.size[0])
     if image.dtype != tf.float32:
         image = tf.cast(image, tf.float32)
     return resize(match_channels(image, preprocessing.channels), preprocessing.size)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 import tensorflow as tf
 
 from tfmed.errors import ConfigError
@@ -50,6 +51,36 @@ def resize(image: tf.Tensor, size: Sequence[int]) -> tf.Tensor:
         slices = tf.ensure_shape(slices, [None, depth, row, channels])
         image = tf.reshape(_resize_plane(slices, (size[0], row)), [-1, *size, channels])
     return image
+
+
+def pick_frames(clip: tf.Tensor, count: int) -> tf.Tensor:
+    """Evenly spaced frames of clips: `rint(linspace(0, T - 1, count))`.
+
+    The numbers are those of `tfmed.io.frames.even_frames`, bit for bit, so a file of which only
+    these frames were decoded and one that came whole give the same. A clip with fewer frames
+    repeats some; one with as many stays as it is.
+
+    Args:
+        clip: `[B, T, H, W, C]`, T known when the graph is built or not.
+        count: frames to pick.
+
+    Returns:
+        `[B, count, H, W, C]`, of the same dtype.
+    """
+    given = clip.shape[1]
+    if given == count:
+        return clip
+    if given is not None:
+        return tf.gather(clip, np.rint(np.linspace(0, given - 1, count)).astype(np.int32), axis=1)
+    last = tf.cast(tf.shape(clip)[1] - 1, tf.float64)
+    # As NumPy does it: multiples of one step, and the end put in as it is. The divisor is a
+    # number that hangs on the clip, because the graph optimiser makes of a division by a
+    # constant a product, and half of a frame would be rounded to another.
+    divisor = tf.maximum(tf.constant(max(count - 1, 1), tf.float64), -last)
+    places = tf.range(count, dtype=tf.float64) * (last / divisor)
+    if count > 1:
+        places = tf.concat([places[:-1], last[tf.newaxis]], 0)
+    return tf.gather(clip, tf.cast(tf.round(places), tf.int32), axis=1)
 
 
 def _resize_plane(image: tf.Tensor, size: tuple[int, int]) -> tf.Tensor:
