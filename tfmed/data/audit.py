@@ -40,7 +40,7 @@ def audit(dataset: Dataset, workers: int | None = None) -> Dataset:
 
     Returns:
         The data set with these columns added: `format`, `height`, `width`, `depth` (1 for an
-        image), `channels` (1 or 3), `bits`, `modality`, `units`, `photometric`,
+        image), `channels` (1 or 3), `bits`, `dtype` (of the pixels as read), `modality`, `units`, `photometric`,
         `manufacturer`, `transfer_syntax`, `slope`, `intercept`, `signed`, `inverted`,
         `pixel_offset` (of values that lie in the file as they are, or -1), `row_spacing_mm`,
         `column_spacing_mm`, `window_low`, `window_high`, and of the pixels in modality units
@@ -139,6 +139,7 @@ def _measure_block(images: np.ndarray) -> list[dict[str, Any] | str]:
         "width": width,
         "channels": channels,
         "bits": images.dtype.itemsize * 8,
+        "dtype": images.dtype.name,
     }
     measured: list[dict[str, Any] | str] = []
     for row, image in enumerate(images):
