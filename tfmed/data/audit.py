@@ -40,8 +40,8 @@ def audit(dataset: Dataset, workers: int | None = None) -> Dataset:
 
     Returns:
         The data set with these columns added: `format`, `height`, `width`, `depth` (1 for an
-        image), `channels` (1 or 3), `bits`, `dtype` (of the pixels as read), `modality`, `units`, `photometric`,
-        `manufacturer`, `transfer_syntax`, `slope`, `intercept`, `signed`, `inverted`,
+        image), `channels` (1 or 3), `bits`, `dtype` (as read), `modality`, `units`,
+        `photometric`, `manufacturer`, `transfer_syntax`, `slope`, `intercept`, `signed`, `inverted`,
         `pixel_offset` (of values that lie in the file as they are, or -1), `row_spacing_mm`,
         `column_spacing_mm`, `window_low`, `window_high`, and of the pixels in modality units
         `minimum`, `maximum`, `p005` and `p995` (the 0.5th and 99.5th percentile), `mean`,
