@@ -1,0 +1,182 @@
+"""What makes labels, masks and boxes suspicious; each check needs tables or arrays alone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import groupby
+
+import numpy as np
+import pandas as pd
+
+from tfmed.data.dataset import JOIN
+
+CORNERS = ("x_min", "y_min", "x_max", "y_max")
+PER_PATIENT_SHARE = 0.8
+FEW_PATIENTS = 10
+BINARY_MASKS = ((0, 1), (0, 255))
+
+
+def duplicates(table: pd.DataFrame) -> pd.DataFrame:
+    """Groups of examples with equal pixels, those first that contradict each other.
+
+    Args:
+        table: of an audited data set; one whose pixels were not read has no such groups.
+
+    Returns:
+        A row a group: `rows` (tuple of positions in the table), `images` (how many),
+        `labels`, `parts` and `patients` (how many different ones; of patients the known).
+    """
+    again = _coming_again(table)
+    rows = table.iloc[again.index]
+    grouped = pd.DataFrame(
+        {
+            "rows": again.index,
+            # In multi-label an empty text says that no class is there; None, that nobody knows.
+            "labels": (rows["label"] + "/" + rows["unknown"]).to_numpy(),
+            "parts": rows["split"].replace("", None).to_numpy(),
+            "patients": rows["patient"].where(rows["patient_known"], None).to_numpy(),
+        }
+    ).groupby(again.to_numpy(), sort=False)
+    found = grouped[["labels", "parts", "patients"]].nunique()
+    found = found.assign(rows=grouped["rows"].agg(tuple), images=grouped.size())
+    worst = ["labels", "parts", "patients", "images"]
+    return found.sort_values(worst, ascending=False, kind="stable").reset_index(drop=True)
+
+
+def _coming_again(table: pd.DataFrame) -> pd.Series:
+    """The digests that occur more than once, by position in the table."""
+    if "digest" not in table:
+        return pd.Series(dtype="str")
+    digest = table["digest"].reset_index(drop=True)
+    return digest[(digest != "") & digest.duplicated(keep=False)]
+
+
+def patients_with_two_labels(table: pd.DataFrame) -> int:
+    """Patients whose examples have different labels, where labels seem to be of patients.
+
+    They seem so when at least four in five of the known patients with several labelled examples
+    have one label in all of them. Elsewhere, as with labels of slices, there is nothing
+    suspicious in several labels, and the answer is 0.
+    """
+    known = table[table["label"].notna() & table["patient_known"]]
+    labels = known.groupby("patient")["label"].agg(["size", "nunique"])
+    several = labels[labels["size"] > 1]
+    contradicting = int((several["nunique"] > 1).sum())
+    one_label = 1 - contradicting / max(len(several), 1)
+    return contradicting if one_label >= PER_PATIENT_SHARE else 0
+
+
+def one_name_spelled_twice(classes: Sequence[str]) -> list[tuple[str, ...]]:
+    """Classes whose names differ only by case, spaces, hyphens or underscores.
+
+    Example:
+        >>> one_name_spelled_twice(["Normal", "lesion", "normal "])
+        [('Normal', 'normal ')]
+    """
+    ordered = sorted(classes, key=_bare)
+    groups = [tuple(names) for _, names in groupby(ordered, _bare)]
+    return [names for names in groups if len(names) > 1]
+
+
+def _bare(name: str) -> str:
+    return "".join(letter for letter in name.casefold() if letter not in " _-\t\u00a0")
+
+
+def small_classes(
+    table: pd.DataFrame, classes: Sequence[str], few: int = FEW_PATIENTS
+) -> dict[str, int]:
+    """Classes of fewer than `few` patients, with how many they have."""
+    pairs = table[["label", "patient"]].dropna(subset="label")
+    if pairs["label"].str.contains(JOIN, regex=False).any():
+        pairs = pairs.assign(label=pairs["label"].str.split(JOIN)).explode("label")
+    patients = pairs.groupby("label")["patient"].nunique()
+    return {name: int(patients.get(name, 0)) for name in classes if patients.get(name, 0) < few}
+
+
+def mask_values(mask: np.ndarray, classes: int | None = None) -> list[str]:
+    """What is suspicious of a mask's values, each in words; nothing for a sound one.
+
+    Args:
+        mask: any shape and dtype.
+        classes: how many values there may be, 0 to `classes` - 1; None where it is not known,
+            and then two values must be 0 and 1, or 0 and 255.
+
+    Example:
+        >>> mask_values(np.array([[0, 255], [0, 128]]), classes=2)
+        ['holds 128, 255, beyond the classes 0 to 1']
+    """
+    if mask.size == 0:
+        return ["has no pixels"]
+    values = np.unique(mask)
+    if values.dtype.kind not in "biuf":
+        return [f"holds {values.dtype} values, not numbers"]
+    if values.dtype.kind == "f" and not np.isfinite(values).all():
+        return ["holds values that are not finite (NaN or infinity)"]
+    found = []
+    if (values != np.rint(values)).any():
+        between = values[values != np.rint(values)]
+        found.append(
+            f"holds {_listed(between)}, not whole numbers: was it resized with interpolation?"
+        )
+    whole = values[values == np.rint(values)]
+    if not whole[whole != 0].size:
+        found.append("is empty: nothing is marked")
+    elif (whole < 0).any():
+        found.append(f"holds {_listed(whole[whole < 0])}, below 0")
+    beyond = _beyond(whole, classes)
+    return found + ([beyond] if beyond else [])
+
+
+def _beyond(values: np.ndarray, classes: int | None) -> str:
+    """Values that are no class, or ""; 255 for 1 is the usual way to store two classes."""
+    if classes is not None:
+        if classes == 2 and set(values.tolist()) <= {0, 255}:
+            return ""
+        outside = values[values >= classes]
+        if not outside.size:
+            return ""
+        return f"holds {_listed(outside)}, beyond the classes 0 to {classes - 1}"
+    if values.size <= 2 and not any(set(values.tolist()) <= set(pair) for pair in BINARY_MASKS):
+        return f"holds {_listed(values)}; expected 0 and 1, or 0 and 255"
+    return ""
+
+
+def boxes(table: pd.DataFrame) -> pd.Series:
+    """What is suspicious of each box, in words; "" for a sound one.
+
+    Args:
+        table: `x_min`, `y_min`, `x_max`, `y_max` in pixels of the image, the upper ends not
+            included, and the image's `height` and `width`.
+
+    Returns:
+        Text, with the index of `table`.
+    """
+    corners = table[list(CORNERS)].astype(float)
+    wide, high = corners["x_max"] - corners["x_min"], corners["y_max"] - corners["y_min"]
+    checks = (
+        (~np.isfinite(corners).all(axis=1), "a corner is missing or not finite"),
+        ((wide < 0) | (high < 0), "its corners are exchanged: the upper lies below the lower"),
+        ((wide == 0) | (high == 0), "has zero area"),
+        (
+            (corners["x_min"] >= table["width"])
+            | (corners["y_min"] >= table["height"])
+            | (corners["x_max"] <= 0)
+            | (corners["y_max"] <= 0),
+            "lies outside the image",
+        ),
+        (
+            (corners[["x_min", "y_min"]] < 0).any(axis=1)
+            | (corners["x_max"] > table["width"])
+            | (corners["y_max"] > table["height"]),
+            "reaches outside the image",
+        ),
+    )
+    reasons = np.select(
+        [np.asarray(wrong) for wrong, _ in checks], [text for _, text in checks], ""
+    )
+    return pd.Series(reasons, index=table.index, dtype="str")
+
+
+def _listed(values: np.ndarray, most: int = 5) -> str:
+    shown = ", ".join(f"{value:g}" for value in values[:most].tolist())
+    return shown + (f" and {len(values) - most} more" if len(values) > most else "")
