@@ -22,7 +22,6 @@ from tfmed.data.measured import (
 from tfmed.errors import DataError
 
 BLOCK_VALUES = 20_000_000  # pixels of an archive measured at a time
-CRASHED = "reading it crashed the decoder"
 SHOWN = 5
 FROM_HEADER = ("patient", "study", "series")
 
@@ -99,10 +98,8 @@ def _shown(rejects: Sequence[tuple[str, str]]) -> str:
 
 def _measure_files(table: pd.DataFrame, workers: int | None) -> list[dict[str, Any] | str]:
     examples = table[["path", "files", "frame"]].to_dict("records")
-    if workers is None and len(examples) <= pool.CHUNK:
-        workers = 1
     found = pool.run(measure, examples, workers=workers, what="reading", unit="files")
-    return [CRASHED if isinstance(one, pool.Crash) else one for one in found]
+    return [one.reason if isinstance(one, pool.Crash) else one for one in found]
 
 
 def _measure_archives(table: pd.DataFrame) -> list[dict[str, Any] | str]:

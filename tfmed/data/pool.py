@@ -1,28 +1,56 @@
-"""Work in several processes that outlives a crash of one of them."""
+"""Work in several processes that outlives the death of one of them.
+
+The processes are fresh ones (spawned, not forked): a fork would copy TensorFlow's threads and
+locks. pebble runs them, notices when one dies, ends one that takes too long, and starts another
+in its place; here items are cut into chunks, a bounded number of them is under way, and the
+item that killed a process is found. Arrays come back through shared memory, see
+`tfmed.io.worker`.
+"""
 
 from __future__ import annotations
 
 import itertools
-import multiprocessing
 import os
+import queue
 import signal
-import sys
-import threading
-import types
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence, Sized
+from concurrent.futures import Future
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from contextlib import closing
+from dataclasses import dataclass
 from typing import Any
 
+from pebble import ProcessExpired, ProcessPool
+
 from tfmed import log
+from tfmed.errors import DataError
+from tfmed.io import worker
 
-CHUNK = 8
-CHUNKS_IN_FLIGHT = 3  # a worker, so that none waits and few are lost with a crash
+SECONDS = 120.0
+FEW = 8  # items for which another process would start for nothing
+CHUNK_SECONDS = 0.02  # of work in one message: so small items cost few messages
+LARGEST_CHUNK = 32
+AHEAD = 4  # chunks under way a worker, so that none waits for its next
+LARGE_BYTES = 1 << 25  # of results, from which on few chunks are under way
+GRACE_SECONDS = 60.0
+ATTEMPTS = 3
+
+CRASHED = "reading it crashed the decoder"
+KILLED = "the process that read it was killed (did it need more memory than there is?)"
+
+_Chunk = list[tuple[int, Any]]
 
 
+@dataclass(frozen=True)
 class Crash:
-    """Stands in the results for an item on which a worker process died."""
+    """Stands in the results for an item on which a worker process died, or took too long.
+
+    Attributes:
+        reason: in words.
+    """
+
+    reason: str = CRASHED
 
 
 def run(
@@ -30,143 +58,199 @@ def run(
     items: Sequence[Any],
     *,
     workers: int | None = None,
+    seconds: float = SECONDS,
     what: str = "reading",
     unit: str = "files",
 ) -> list[Any]:
     """Call `function` on each item in worker processes, with progress shown.
 
-    The processes are fresh ones (spawned, not forked): a fork would copy TensorFlow's threads
-    and locks. A process that dies (a decoder's segmentation fault, no memory) takes only its
-    own item with it.
+    A process that dies (a decoder's segmentation fault, no memory) or takes too long takes only
+    its own item with it.
 
     Args:
         function: of a module, not a lambda; it turns errors that it expects into a result.
         items: picklable.
-        workers: processes; None for one a core, 0 for none: all is done in this process.
+        workers: processes; None for one a core (fewer for few items), 0 for none: all is done in
+            this process.
+        seconds: that an item may take; in this process it may take any time.
         what: for the progress bar.
         unit: for the progress bar.
 
     Returns:
-        A result for each item, in order; `Crash()` where a process died.
+        A result for each item, in order; `Crash` where a process was lost.
     """
+    results: list[Any] = [None] * len(items)
+    with (
+        log.progress(None, len(items), what, unit) as bar,
+        closing(_results(function, items, workers, seconds, ordered=False)) as found,
+    ):
+        for number, result in found:
+            results[number] = result
+            bar.advance()
+    return results
+
+
+def stream(
+    function: Callable[[Any], Any],
+    items: Iterable[Any],
+    *,
+    workers: int | None = None,
+    seconds: float = SECONDS,
+) -> Iterator[Any]:
+    """Call `function` on each item in worker processes, a few items ahead of who asks.
+
+    Args:
+        function: as for `run`.
+        items: picklable; asked for as they are needed, so there may be any number of them.
+        workers: processes; None for one a core, 0 for none.
+        seconds: that an item may take.
+
+    Yields:
+        A result for each item, in order; `Crash` where a process was lost.
+    """
+    with closing(_results(function, items, workers, seconds, ordered=True)) as found:
+        for _, result in found:
+            yield result
+
+
+def _results(
+    function: Callable[[Any], Any],
+    items: Iterable[Any],
+    workers: int | None,
+    seconds: float,
+    ordered: bool,
+) -> Generator[tuple[int, Any]]:
+    """Number and result of each item, in order or as they come."""
     count = (os.cpu_count() or 1) if workers is None else workers
-    chunks = [range(i, min(i + CHUNK, len(items))) for i in range(0, len(items), CHUNK)]
-    count = min(count, len(chunks))
-    with log.progress(None, len(items), what, unit) as bar:
-        if count == 0:
-            return [_counted(function(item), bar) for item in items]
-        results: list[Any] = [None] * len(items)
-        waiting = iter(chunks)
-        while lost := _until_broken(function, items, results, waiting, count, bar):
-            _one_by_one(function, items, results, lost, bar)
-        return results
+    if isinstance(items, Sized):
+        count = min(count, -(-len(items) // FEW) if workers is None else len(items))
+    numbered = enumerate(items)
+    if count == 0:
+        yield from ((number, function(item)) for number, item in numbered)
+        return
+    held: dict[int, Any] = {}
+    due = 0
+    with closing(_Crew(function, count, seconds)) as crew:
+        while True:
+            while crew.has_room(len(held)) and crew.submit(numbered):
+                pass
+            if not crew.busy:
+                return
+            if not ordered:
+                yield from crew.collect()
+                continue
+            held.update(crew.collect())
+            while due in held:
+                yield due, held.pop(due)
+                due += 1
 
 
-def _counted(result: Any, bar: log.Progress) -> Any:
-    bar.advance()
-    return result
+class _Crew:
+    """The worker processes, and the chunks of numbered items that they have under way."""
 
+    def __init__(self, function: Callable[[Any], Any], count: int, seconds: float) -> None:
+        self._function = function
+        self._count = count
+        self._seconds = seconds
+        self._slots = worker.Slots.make(AHEAD * count)
+        self._again: deque[_Chunk] = deque()
+        self._length = 1  # of the next chunk
+        self._ahead = AHEAD * count
+        self._failures = 0
+        self._begin()
 
-def _until_broken(
-    function: Callable[[Any], Any],
-    items: Sequence[Any],
-    results: list[Any],
-    waiting: Iterator[range],
-    workers: int,
-    bar: log.Progress,
-) -> list[int]:
-    """Work through `waiting` chunks; if a process dies, the items that were lost with it."""
-    flying: dict[Future[list[Any]], range] = {}
-    lost: list[int] = []
-    with _pool(workers) as pool:
-        while not lost:
-            try:
-                for chunk in itertools.islice(waiting, workers * CHUNKS_IN_FLIGHT - len(flying)):
-                    flying[_submit(pool, function, [items[i] for i in chunk])] = chunk
-            except BrokenProcessPool:
-                lost += chunk
-                break
-            if not flying:
-                break
-            for future in wait(flying, return_when=FIRST_COMPLETED).done:
-                lost += _collect(future, flying.pop(future), results, bar)
-        for future, chunk in flying.items():
-            lost += _collect(future, chunk, results, bar)
-    return sorted(lost)
+    def _begin(self) -> None:
+        self._pool = ProcessPool(
+            self._count, initializer=worker.begin, initargs=(self._slots,), context=worker.Context()
+        )
+        self._free = list(range(AHEAD * self._count))
+        self._flying: dict[Future[worker.Answer], tuple[_Chunk, int]] = {}
+        self._done: queue.SimpleQueue[Future[worker.Answer]] = queue.SimpleQueue()
 
+    @property
+    def busy(self) -> bool:
+        """Whether anything is under way."""
+        return bool(self._flying)
 
-def _collect(
-    future: Future[list[Any]], chunk: range, results: list[Any], bar: log.Progress
-) -> list[int]:
-    try:
-        done = future.result()
-    except BrokenProcessPool:
-        return list(chunk)
-    results[chunk.start : chunk.stop] = done
-    bar.advance(len(chunk))
-    return []
+    def has_room(self, held: int) -> bool:
+        """Whether to send more, where `held` results already wait for an earlier one."""
+        return not self._flying or len(self._flying) + held // self._length < self._ahead
 
+    def submit(self, numbered: Iterator[tuple[int, Any]]) -> bool:
+        """Send the next chunk, what was lost before anything new; False if there is none."""
+        if self._again:
+            chunk = self._again.popleft()
+        else:
+            chunk = list(itertools.islice(numbered, self._length))
+        if not chunk:
+            return False
+        slot = self._free.pop()
+        arguments = (self._function, [item for _, item in chunk], slot)
+        try:
+            future = self._pool.schedule(worker.work, args=arguments, timeout=self._seconds)
+        except RuntimeError:  # the pool broke while nobody asked it for anything
+            self._again.appendleft(chunk)
+            self._restart()
+            return True
+        self._flying[future] = chunk, slot
+        future.add_done_callback(self._done.put)
+        return True
 
-def _one_by_one(
-    function: Callable[[Any], Any],
-    items: Sequence[Any],
-    results: list[Any],
-    lost: list[int],
-    bar: log.Progress,
-) -> None:
-    """Do again what was lost with a process, one item at a time, to find the one that kills."""
-    left = list(lost)
-    while left:
-        with _pool(1) as pool:
-            while left:
-                i = left.pop(0)
-                try:
-                    results[i] = _submit(pool, function, [items[i]]).result()[0]
-                except BrokenProcessPool:
-                    results[i] = Crash()
-                    break
-                finally:
-                    bar.advance()
+    def collect(self) -> list[tuple[int, Any]]:
+        """Wait for a chunk: its items' results, or none where they have to be tried again."""
+        try:
+            # Every chunk is done, or its process ended, within its time.
+            future = self._done.get(timeout=self._seconds + GRACE_SECONDS)
+            answer = future.result()
+        except ProcessExpired as error:
+            return self._lost(future, KILLED if error.exitcode == -signal.SIGKILL else CRASHED)
+        except (BrokenProcessPool, queue.Empty):
+            self._restart()
+            return []
+        except TimeoutError:
+            return self._lost(future, f"took longer than {self._seconds:g} seconds")
+        chunk, slot = self._flying.pop(future)
+        results = answer.unpack(slot, self._slots)
+        self._free.append(slot)
+        self._failures = 0
+        fitting = int(CHUNK_SECONDS * len(chunk) / max(answer.seconds, 1e-6))
+        self._length = max(1, min(LARGEST_CHUNK, fitting))
+        large = sum(answer.lengths) > LARGE_BYTES
+        self._ahead = self._count + 1 if large else AHEAD * self._count
+        return [(number, result) for (number, _), result in zip(chunk, results, strict=True)]
 
+    def _lost(self, future: Future[worker.Answer], reason: str) -> list[tuple[int, Any]]:
+        """A process has gone: with one item it is guilty, of several each is tried alone."""
+        chunk, slot = self._flying.pop(future)
+        self._free.append(slot)
+        if len(chunk) == 1:
+            return [(chunk[0][0], Crash(reason))]
+        self._again.extend([one] for one in chunk)
+        self._length = 1
+        return []
 
-def _pool(workers: int) -> ProcessPoolExecutor:
-    return ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), _begin)
+    def _restart(self) -> None:
+        """Begin again with new processes, for pebble gives up when an idle one dies.
 
+        Raises:
+            DataError: this happens again and again.
+        """
+        self._failures += 1
+        if self._failures > ATTEMPTS:
+            raise DataError(
+                "worker processes end as soon as they start, or stand still; is there too "
+                "little memory for them? With workers=0 all is done in one process"
+            )
+        self._stop()
+        self._again.extend([one] for chunk, _ in self._flying.values() for one in chunk)
+        self._begin()
 
-def _begin() -> None:
-    """Make a worker leave interrupts to its parent, and end when the parent was killed."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    def _stop(self) -> None:
+        self._pool.stop()
+        self._pool.join()
 
-
-def _end_with_parent() -> None:
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
-
-
-def _submit(
-    pool: ProcessPoolExecutor, function: Callable[[Any], Any], items: list[Any]
-) -> Future[list[Any]]:
-    with without_main():
-        return pool.submit(_apply, function, items)
-
-
-def _apply(function: Callable[[Any], Any], items: list[Any]) -> list[Any]:
-    return [function(item) for item in items]
-
-
-@contextmanager
-def without_main() -> Iterator[None]:
-    """Hide the program's main module while a process may start.
-
-    A spawned process imports the main module again: a pipeline's would bring TensorFlow into
-    every worker, and a script without a `__main__` guard would run a second time.
-    """
-    main = sys.modules["__main__"]
-    sys.modules["__main__"] = types.ModuleType("__main__")
-    try:
-        yield
-    finally:
-        sys.modules["__main__"] = main
+    def close(self) -> None:
+        """End the processes."""
+        self._stop()
+        if self._slots is not None:
+            self._slots.close()

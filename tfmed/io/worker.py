@@ -1,0 +1,219 @@
+"""What a worker process of `tfmed.data.pool` is: how it starts, works through items, and answers.
+
+It stands here, not beside the pool, so that a worker that only reads files imports `tfmed.io`
+and not pandas, which takes as long again.
+
+Arrays go back through anonymous shared memory (Linux' memfd): it has no name in /dev/shm, is not
+bound by that folder's size, and is gone with the last process that holds it, however that ended.
+Each task has a slot of it, which is written and read by plain calls that fail with an error
+where memory is short; touching a mapped page would end the process. Where there is no memfd
+(macOS), or no memory for it, arrays go through the pipe as everything else does.
+"""
+
+from __future__ import annotations
+
+import mmap
+import multiprocessing
+import os
+import pickle
+import sys
+import threading
+import time
+import traceback
+import types
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from multiprocessing.context import SpawnContext, SpawnProcess
+from multiprocessing.reduction import DupFd
+from typing import Any
+
+from tfmed.io import apart
+
+# Address space, not memory: only what is written takes room. No image is larger.
+SLOT_BYTES = 1 << 32
+LEAST_BYTES = 1 << 16  # less goes through the pipe
+KEPT_BYTES = 1 << 26  # a slot that grew beyond gives its memory back
+
+
+class Slots:
+    """Shared memory in numbered slots; travels to a process that is being started."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+
+    @classmethod
+    def make(cls, count: int) -> Slots | None:
+        """So many slots, or None where the system has none to give."""
+        if not hasattr(os, "memfd_create"):
+            return None
+        try:
+            descriptor = os.memfd_create("tfmed")
+        except OSError:
+            return None
+        try:
+            os.ftruncate(descriptor, count * SLOT_BYTES)
+        except OSError:
+            os.close(descriptor)
+            return None
+        return cls(descriptor)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _attached, (DupFd(self._descriptor),)
+
+    def close(self) -> None:
+        """Let go of the memory; it is free when every process has done so."""
+        os.close(self._descriptor)
+
+    def write(self, slot: int, buffers: Sequence[memoryview]) -> bool:
+        """Write buffers one after the other; False where there is no room."""
+        place = slot * SLOT_BYTES
+        if sum(buffer.nbytes for buffer in buffers) > SLOT_BYTES:
+            return False
+        try:
+            for buffer in buffers:
+                left = buffer
+                while left.nbytes:
+                    done = os.pwrite(self._descriptor, left, place)
+                    left, place = left[done:], place + done
+        except OSError:
+            return False
+        return True
+
+    def read(self, slot: int, lengths: Sequence[int]) -> list[bytearray]:
+        """Copies of what `write` has left in a slot."""
+        start = place = slot * SLOT_BYTES
+        copies = []
+        for length in lengths:
+            copy = bytearray(length)
+            left = memoryview(copy)
+            while left.nbytes:
+                done = os.preadv(self._descriptor, [left], place)
+                left, place = left[done:], place + done
+            copies.append(copy)
+        if place - start > KEPT_BYTES and hasattr(mmap, "MADV_REMOVE"):
+            with mmap.mmap(self._descriptor, place - start, offset=start) as mapped:
+                mapped.madvise(mmap.MADV_REMOVE)
+        return copies
+
+
+def _attached(descriptor: Any) -> Slots:
+    return Slots(descriptor.detach())
+
+
+# Of this process, once it is a worker: `begin` puts its slots here.
+_slots: list[Slots] = []
+
+
+def begin(slots: Slots | None) -> None:
+    """Make this process a worker: it ends with its parent, and decodes GDCM's formats itself."""
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    apart.trust_this_process()
+    if slots is not None:
+        _slots.append(slots)
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a worker sends for a chunk of items.
+
+    Attributes:
+        seconds: that the work took.
+        pickled: the results, or a `Failure`, without the values of arrays.
+        lengths: bytes of each array that lies in the task's slot.
+        arrays: their values where they do not.
+    """
+
+    seconds: float
+    pickled: bytes
+    lengths: tuple[int, ...] = ()
+    arrays: tuple[bytearray, ...] = ()
+
+    def unpack(self, slot: int, slots: Slots | None) -> list[Any]:
+        """The results, in the parent.
+
+        Raises:
+            Exception: what the function raised.
+        """
+        arrays = slots.read(slot, self.lengths) if slots and self.lengths else self.arrays
+        results = pickle.loads(self.pickled, buffers=arrays)
+        if isinstance(results, Failure):
+            raise results.error
+        return results
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Stands for the results where the function raised what it should have caught."""
+
+    error: Exception
+
+
+def work(function: Callable[[Any], Any], items: Sequence[Any], slot: int) -> Answer:
+    """Call `function` on each item; what it raises is sent too."""
+    begun = time.monotonic()
+    try:
+        pickled, views = _pickle([function(item) for item in items])
+    except Exception as error:  # noqa: BLE001  (it is raised again in the parent)
+        pickled, views = _failure(error), []
+    seconds, lengths = time.monotonic() - begun, tuple(view.nbytes for view in views)
+    if sum(lengths) >= LEAST_BYTES and _slots and _slots[0].write(slot, views):
+        return Answer(seconds, pickled, lengths=lengths)
+    return Answer(seconds, pickled, arrays=tuple(bytearray(view) for view in views))
+
+
+def _pickle(results: Any) -> tuple[bytes, list[memoryview]]:
+    buffers: list[pickle.PickleBuffer] = []
+    pickled = pickle.dumps(results, protocol=5, buffer_callback=buffers.append)
+    return pickled, [buffer.raw() for buffer in buffers]
+
+
+def _failure(error: Exception) -> bytes:
+    error.add_note(traceback.format_exc())
+    try:
+        pickled = pickle.dumps(Failure(error))
+        pickle.loads(pickled)
+    except Exception:  # noqa: BLE001  (exceptions that take other arguments than they keep)
+        return pickle.dumps(Failure(RuntimeError(traceback.format_exc())))
+    return pickled
+
+
+class Process(SpawnProcess):
+    """A fresh process that does not import the program's main module, see `without_main`."""
+
+    def start(self) -> None:
+        """Start it."""
+        with without_main():
+            super().start()
+
+
+class Context(SpawnContext):
+    """What makes processes, pipes and locks for a pool of `Process`."""
+
+    Process = Process
+
+
+_main_is_hidden = threading.Lock()
+
+
+@contextmanager
+def without_main() -> Iterator[None]:
+    """Hide the program's main module while a process starts.
+
+    A spawned process imports the main module again: a pipeline's would bring TensorFlow into
+    every worker, and a script without a `__main__` guard would run a second time.
+    """
+    with _main_is_hidden:
+        main = sys.modules["__main__"]
+        sys.modules["__main__"] = types.ModuleType("__main__")
+        try:
+            yield
+        finally:
+            sys.modules["__main__"] = main
