@@ -103,11 +103,12 @@ def test_a_crash_of_a_worker_is_a_reject(tmp_path: Path, monkeypatch: pytest.Mon
     makers.class_folders(tmp_path, count=1)
 
     def crashed(function, items, **options):
-        return [pool.Crash(), *map(function, items[1:])]
+        first, *rest = items
+        return [pool.Crash("took too long"), *map(function, rest)]
 
-    monkeypatch.setattr(pool, "run", crashed)
+    monkeypatch.setattr(pool, "stream", crashed)
     audited = audit.audit(data.open(tmp_path))
-    assert reasons(audited) == {"0.png": audit.CRASHED}
+    assert reasons(audited) == {"0.png": "took too long"}
     assert len(audited) == 1
 
 

@@ -2,74 +2,85 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import chain
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
-from tfmed.data import leakage, npz, pool
+from tfmed import log
+from tfmed.data import known, leakage, npz, pool
 from tfmed.data.dataset import Dataset, places
-from tfmed.data.measured import (
-    COLUMNS,
-    CONSTANT,
-    LOWER_PERCENT,
-    NOT_FINITE,
-    UPPER_PERCENT,
-    digest,
-    measure,
-)
+from tfmed.data.measured import COLUMNS, look, measure, of_image, passes
 from tfmed.errors import DataError
+from tfmed.image import Image
 
-BLOCK_VALUES = 20_000_000  # pixels of an archive measured at a time
 SHOWN = 5
+FEW = 8  # files below which processes would take longer to start than to work
+KINDS = {
+    "image": "one image",
+    "volume": "a volume of several slices",
+    "clip": "a clip of frames in time",
+}
 FROM_HEADER = ("patient", "study", "series")
+ABOUT: dict[str, Any] = {**COLUMNS, **dict.fromkeys(FROM_HEADER, ""), "reason": ""}
+_TYPES = {bool: pa.bool_(), int: pa.int64(), float: pa.float64(), str: pa.string()}
+SCHEMA = pa.schema([(name, _TYPES[type(value)]) for name, value in ABOUT.items()])
 
 
-def audit(dataset: Dataset, workers: int | None = None) -> Dataset:
+def audit(dataset: Dataset, workers: int | None = None, pixels: bool = True) -> Dataset:
     """The data set with a reject for what cannot be used, and what the pixels told of the rest.
 
-    Every file is read once, in worker processes; a crash of one costs the file that it was
-    on. Images with NaN or infinite values, images of one value, and volumes among images (or
-    the reverse) are rejects.
+    Every file is read once, in worker processes; a crash of one, or a decoder that takes too
+    long, costs the file that it was on. Files that an audit has read before, and that have not
+    changed since, are not read again (`tfmed.data.known`). Images with NaN or infinite values,
+    images of one value, several volumes in one file, and what is no image, volume or clip as
+    most of the others are, are rejects.
 
     Args:
         dataset: as a source opened it.
         workers: processes; None for one a core, 0 for none.
+        pixels: whether to read them; without, only headers are read: what pixels tell is NaN,
+            `digest` is "", and of files other than DICOM only the format is told.
 
     Returns:
-        The data set with these columns added: `format`, `height`, `width`, `depth` (1 for an
-        image), `channels` (1 or 3), `bits`, `dtype` (as read), `modality`, `units`,
-        `photometric`, `manufacturer`, `transfer_syntax`, `slope`, `intercept`, `signed`, `inverted`,
-        `pixel_offset` (of values that lie in the file as they are, or -1), `row_spacing_mm`,
-        `column_spacing_mm`, `window_low`, `window_high`, and of the pixels in modality units
-        `minimum`, `maximum`, `p005` and `p995` (the 0.5th and 99.5th percentile), `mean`,
-        `std` and `digest` (equal for equal images). Where no table column named the patient,
-        `patient` is the header's Patient ID, else the example's own id.
+        The data set with these columns added: `format`, `height`, `width`, `depth` (slices, or
+        frames of a clip; 1 for an image), `channels` (1 or 3), `clip` (whether `depth` is time),
+        `frame_rate_hz`, `bits`, `dtype` (of the pixels as read), `modality`, `units`,
+        `photometric`, `manufacturer`, `device`, `body_part`, `view`, `sex`, `age_years`,
+        `transfer_syntax`, `slope`, `intercept`, `signed`, `inverted`, `pixel_offset` (of values
+        that lie in the file as they are, or -1), `slice_spacing_mm`, `row_spacing_mm`,
+        `column_spacing_mm`, `window_low`, `window_high`, and of the pixels in modality units (of
+        a clip 64 evenly spaced frames) `minimum`, `maximum`, `p005` and `p995` (the 0.5th and
+        99.5th percentile), `mean`, `std` and `digest` (equal for equal images). Where no table
+        column named the patient, `patient` is the header's Patient ID, else the example's own id.
 
     Raises:
         DataError: nothing is left.
     """
-    inside = (dataset.table["member"] != "").to_numpy()
-    found: list[dict[str, Any] | str] = [""] * len(dataset)
-    for rows, measured in (
-        (np.flatnonzero(inside), _measure_archives(dataset.table[inside])),
-        (np.flatnonzero(~inside), _measure_files(dataset.table[~inside], workers)),
-    ):
-        for row, one in zip(rows, measured, strict=True):
-            found[row] = one
-    good = np.array([not isinstance(one, str) for one in found], dtype=bool)
-    lost = zip(places(dataset.table), found, strict=True)
-    rejects = [(place, reason) for place, reason in lost if isinstance(reason, str)]
-    audited = dataset.where(pd.Series(good, index=dataset.table.index)).with_rejects(rejects)
-    if not good.any():
-        every = list(audited.rejects.itertuples(index=False, name=None))
+
+    def read(rows: np.ndarray) -> Iterator[known.Fact]:
+        return _read(dataset.table, rows, workers, pixels)
+
+    kind = "pixels" if pixels else "headers"
+    facts = known.facts(kind, SCHEMA, known.marks(dataset.table), read)
+    reasons = facts["reason"].to_pandas()
+    bad = (reasons != "").to_numpy()
+    rejects = list(zip(places(dataset.table[bad]), reasons[bad], strict=True))
+    if bad.any():
+        facts = facts.filter(pa.array(~bad))
+        dataset = dataset.where(pd.Series(~bad)).with_rejects(rejects)
+    if not len(dataset):
+        every = list(dataset.rejects.itertuples(index=False, name=None))
         raise DataError(
             f"none of the {len(every)} files of {dataset.name} can be used: {_shown(every)}"
         )
-    table = _with_columns(audited.table, [one for one in found if isinstance(one, dict)])
-    audited = _one_rank(audited.with_table(table))
-    return audited.with_facts(**_mixture(audited.table))
+    dataset = dataset.with_table(_with_columns(dataset.table, facts))
+    if pixels:
+        dataset = _one_kind(dataset)
+    return dataset.with_facts(**_mixture(dataset.table))
 
 
 def limit_rejects(dataset: Dataset, share: float) -> None:
@@ -96,90 +107,76 @@ def _shown(rejects: Sequence[tuple[str, str]]) -> str:
     return "; ".join(f"{path}: {reason}" for path, reason in rejects[:SHOWN]) + more
 
 
-def _measure_files(table: pd.DataFrame, workers: int | None) -> list[dict[str, Any] | str]:
-    examples = table[["path", "files", "frame"]].to_dict("records")
-    found = pool.run(measure, examples, workers=workers, what="reading", unit="files")
-    return [one.reason if isinstance(one, pool.Crash) else one for one in found]
+def _read(
+    table: pd.DataFrame, rows: np.ndarray, workers: int | None, pixels: bool
+) -> Iterator[known.Fact]:
+    """The facts of some rows of a table, in any order."""
+    with log.progress(None, len(rows), "reading", "files") as bar:
+        inside = (table["member"].iloc[rows] != "").to_numpy()
+        for row, found in chain(
+            _archived(table, rows[inside], pixels),
+            _files(table, rows[~inside], workers, pixels),
+        ):
+            bar.advance()
+            if isinstance(found, pool.Crash):
+                yield row, {**ABOUT, "reason": found.reason}, False
+            elif isinstance(found, str):
+                yield row, {**ABOUT, "reason": found}, not passes(found)
+            else:
+                yield row, {**ABOUT, **found}, True
 
 
-def _measure_archives(table: pd.DataFrame) -> list[dict[str, Any] | str]:
-    found: dict[Any, dict[str, Any] | str] = {}
-    for (path, member), rows in table.groupby(["path", "member"], sort=False):
-        images = npz.images(path, member)
-        step = max(1, BLOCK_VALUES // max(1, images[0].size))
-        for start in range(0, len(rows), step):
-            block = rows.iloc[start : start + step]
-            measured = _measure_block(images[block["frame"].to_numpy()])
-            found.update(zip(block.index, measured, strict=True))
-    return [found[index] for index in table.index]
+def _files(
+    table: pd.DataFrame, rows: np.ndarray, workers: int | None, pixels: bool
+) -> Iterator[tuple[int, Any]]:
+    names = ("path", "files", "frame")
+    columns = [table[name].iloc[rows] for name in names]
+    examples = (dict(zip(names, values, strict=True)) for values in zip(*columns, strict=True))
+    if workers is None and len(rows) <= FEW:
+        workers = 1
+    found = pool.stream(measure if pixels else look, examples, workers=workers)
+    return zip(rows.tolist(), found, strict=True)
 
 
-def _measure_block(images: np.ndarray) -> list[dict[str, Any] | str]:
-    """`measure` for `[N, H, W, C]` or `[N, D, H, W, C]`, all images at once."""
-    flat = images.reshape(len(images), -1)
-    finite = np.isfinite(flat).all(axis=1) if images.dtype.kind == "f" else np.ones(len(flat), bool)
-    with np.errstate(invalid="ignore", over="ignore"):
-        low, high = np.percentile(flat, (LOWER_PERCENT, UPPER_PERCENT), axis=1)
-        numbers = {
-            "minimum": flat.min(axis=1).astype(float),
-            "maximum": flat.max(axis=1).astype(float),
-            "p005": low,
-            "p995": high,
-            "mean": flat.mean(axis=1, dtype=np.float64),
-            "std": flat.std(axis=1, dtype=np.float64),
-        }
-    depth, height, width, channels = (1, *images.shape[1:])[-4:]
-    shared = {
-        "format": "npz",
-        "depth": depth,
-        "height": height,
-        "width": width,
-        "channels": channels,
-        "bits": images.dtype.itemsize * 8,
-        "dtype": images.dtype.name,
-    }
-    measured: list[dict[str, Any] | str] = []
-    for row, image in enumerate(images):
-        own = {name: float(values[row]) for name, values in numbers.items()}
-        if not finite[row]:
-            measured.append(NOT_FINITE)
-        elif own["minimum"] == own["maximum"]:
-            measured.append(CONSTANT)
-        else:
-            measured.append({**shared, **own, "digest": digest(image)})
-    return measured
+def _archived(
+    table: pd.DataFrame, rows: np.ndarray, pixels: bool
+) -> Iterator[tuple[int, dict[str, Any] | str]]:
+    """As `_files`, of images in archives, which are read an array at a time."""
+    places = table[["path", "member", "frame"]].iloc[rows].assign(row=rows)
+    for (path, member), images in places.groupby(["path", "member"], sort=False):
+        array = npz.images(path, member)
+        for row, frame in zip(images["row"], images["frame"], strict=True):
+            image = Image(array[frame], bits=array.dtype.itemsize * 8)
+            found = of_image(image, pixels)
+            yield row, found if isinstance(found, str) else {"format": "npz", **found}
 
 
-def _with_columns(table: pd.DataFrame, found: list[dict[str, Any]]) -> pd.DataFrame:
-    added = {
-        name: pd.Series([one.get(name, default) for one in found], dtype=_dtype(default))
-        for name, default in COLUMNS.items()
-    }
-    table = table.assign(**added)
-    header = {name: pd.Series([one.get(name, "") for one in found]) for name in FROM_HEADER}
+def _with_columns(table: pd.DataFrame, facts: pa.Table) -> pd.DataFrame:
+    told = facts.select([*COLUMNS, *FROM_HEADER]).to_pandas()
+    header = {name: told.pop(name) for name in FROM_HEADER}
+    table = table.assign(**told)
     for name in ("study", "series"):
         table[name] = table[name].where(table[name] != "", header[name])
-    told = ~table["patient_known"] & (header["patient"] != "")
-    table["patient"] = table["patient"].where(~told, header["patient"])
-    table["patient_known"] |= told
-    own = ~table["patient_known"]
-    table["patient"] = table["patient"].where(~own, table["id"])
+    named = ~table["patient_known"] & (header["patient"] != "")
+    table["patient"] = table["patient"].where(~named, header["patient"])
+    table["patient_known"] |= named
+    table["patient"] = table["patient"].where(table["patient_known"], table["id"])
     return table
 
 
-def _dtype(default: object) -> str:
-    kinds = {bool: "bool", int: "int64", float: "float64", str: "str"}
-    return kinds[type(default)]
+def _one_kind(dataset: Dataset) -> Dataset:
+    """Leave out what is no image, volume or clip as most are: a network takes one of them."""
+    most = _kinds(dataset.table).mode()[0]
+    for kind, what in KINDS.items():
+        other = _kinds(dataset.table) == kind
+        if kind != most and other.any():
+            dataset = dataset.without(other, f"is {what}, most of the data are {most}s")
+    return dataset
 
 
-def _one_rank(dataset: Dataset) -> Dataset:
-    """Leave out volumes among images, or images among volumes: a network takes one of them."""
-    volume = dataset.table["depth"] > 1
-    if volume.all() or not volume.any():
-        return dataset
-    if volume.mean() > 0.5:
-        return dataset.without(~volume, "is one image, most of the data are volumes")
-    return dataset.without(volume, "is a volume of several frames, most of the data are images")
+def _kinds(table: pd.DataFrame) -> pd.Series:
+    one = np.where(table["depth"] > 1, "volume", "image")
+    return pd.Series(np.where(table["clip"], "clip", one))
 
 
 def _mixture(table: pd.DataFrame) -> dict[str, Any]:

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
-
+from tfmed.data.pixels import CONSTANT, NOT_FINITE, digest, statistics, unusable
 from tfmed.errors import TfmedError
 from tfmed.image import Image
 from tfmed.io import dicom, read, read_series, sniff
 from tfmed.io.dicom import Header
+from tfmed.io.dicom_geometry import even_step
 
-LOWER_PERCENT, UPPER_PERCENT = 0.5, 99.5
-NOT_FINITE = "holds values that are not finite (NaN or infinity)"
-CONSTANT = "all its pixels are equal"
+__all__ = ["COLUMNS", "CONSTANT", "NOT_FINITE", "look", "measure", "of_image", "passes"]
+
+CLIP_FRAMES = 64  # of a clip, evenly spaced, that stand for all of it
+NO_MEMORY = "it asks for more memory than there is"
+# Reasons that are gone when permissions, a disk or the machine's load are others.
+PASSING = ("no permission", "no such file", NO_MEMORY, "the file cannot be read (", "pip install")
 
 # Column: its value where a format does not tell it. Spacing in mm, windows in modality units.
 COLUMNS: dict[str, Any] = {
@@ -25,18 +27,26 @@ COLUMNS: dict[str, Any] = {
     "width": 0,
     "depth": 1,
     "channels": 1,
+    "clip": False,
+    "frame_rate_hz": math.nan,
     "bits": 8,
     "dtype": "",
     "modality": "",
     "units": "",
     "photometric": "",
     "manufacturer": "",
+    "device": "",
+    "body_part": "",
+    "view": "",
+    "sex": "",
+    "age_years": math.nan,
     "transfer_syntax": "",
     "slope": 1.0,
     "intercept": 0.0,
     "signed": False,
     "inverted": False,
     "pixel_offset": -1,
+    "slice_spacing_mm": math.nan,
     "row_spacing_mm": math.nan,
     "column_spacing_mm": math.nan,
     "window_low": math.nan,
@@ -60,74 +70,116 @@ def measure(example: Mapping[str, Any]) -> dict[str, Any] | str:
     Returns:
         `COLUMNS`, and for DICOM `patient`, `study` and `series`; or a reason in words.
     """
-    files = example["files"]
+    return _told(_measured, example)
+
+
+def look(example: Mapping[str, Any]) -> dict[str, Any] | str:
+    """As `measure`, of what stands in a header alone; no pixel is decoded.
+
+    Of formats other than DICOM only `format` is told.
+    """
+    return _told(_looked_at, example)
+
+
+def of_image(image: Image, pixels: bool = True) -> dict[str, Any] | str:
+    """The columns that an image in memory tells, or the reason why it cannot be used.
+
+    Args:
+        image: of a clip a sample may do.
+        pixels: whether to tell of its values too, and not of its shape alone.
+    """
+    values = image.pixels
+    if values.ndim > 4:
+        return (
+            f"it holds {len(values)} volumes, one after another in time; one volume, or a clip of "
+            "single slices, was expected: write each volume to a file of its own"
+        )
+    if pixels and (reason := unusable(values)):
+        return reason
+    depth, height, width, channels = (1, *values.shape)[-4:]
+    return {
+        "depth": image.frames if image.clip else depth,
+        "height": height,
+        "width": width,
+        "channels": channels,
+        "clip": image.clip,
+        "frame_rate_hz": math.nan if image.frame_rate_hz is None else image.frame_rate_hz,
+        "bits": image.bits,
+        "dtype": values.dtype.name,
+        "modality": image.modality,
+        "units": image.units,
+        **_spacings(image.spacing_mm),
+        **_window(image.window),
+        **({**statistics(values), "digest": digest(values)} if pixels else {}),
+    }
+
+
+def passes(reason: str) -> bool:
+    """Whether a reason may be another one tomorrow, though the file is the same."""
+    return any(words in reason for words in PASSING)
+
+
+def _told(tell: Any, example: Mapping[str, Any]) -> dict[str, Any] | str:
     try:
-        kind = sniff(example["path"])
-        if files is not None and len(files) > 1:
-            image = read_series(list(files))
-            header = dicom.read_header(files[0]) if kind == "dicom" else None
-        elif kind == "dicom":
-            image, header = dicom.load(example["path"], int(example["frame"]))
-        else:
-            image, header = read(example["path"], frame=int(example["frame"])), None
-        reason = unusable(image.pixels)
-        return reason or {"format": kind, **_of_image(image), **_of_header(header)}
+        found: dict[str, Any] | str = tell(example)
+        return found
     except TfmedError as error:
         return getattr(error, "reason", str(error))
     except MemoryError:
-        return "it asks for more memory than there is"
+        return NO_MEMORY
 
 
-def unusable(pixels: np.ndarray) -> str:
-    """Why pixels carry nothing to learn from, or ""."""
-    if pixels.dtype.kind == "f" and not np.isfinite(pixels).all():
-        return NOT_FINITE
-    return CONSTANT if pixels.size == 0 or pixels.min() == pixels.max() else ""
+def _measured(example: Mapping[str, Any]) -> dict[str, Any] | str:
+    path, files, frame = example["path"], example["files"], int(example["frame"])
+    kind = sniff(path)
+    header = None
+    if files is not None and len(files) > 1:
+        image = read_series(list(files))
+        header = dicom.read_header(files[0]) if kind == "dicom" else None
+    elif kind == "dicom":
+        image, header = dicom.load(path, frame)
+    else:
+        image = read(path, frame=frame, sample=CLIP_FRAMES)
+    found = of_image(image)
+    return found if isinstance(found, str) else {"format": kind, **found, **_of_header(header)}
 
 
-def digest(pixels: np.ndarray) -> str:
-    """Hex SHA-256 of shape and values: equal for equal images, whatever their dtype.
-
-    Values are hashed as float32, which holds integers of up to 24 bits exactly, or as float64
-    where they are wider.
-    """
-    wide = pixels.dtype.itemsize > 4 or (pixels.dtype.kind in "iu" and pixels.dtype.itemsize == 4)
-    # Adding 0 turns -0.0, which equals 0.0, into it.
-    values = np.ascontiguousarray(pixels, dtype="<f8" if wide else "<f4") + 0
-    if wide and np.array_equal(values, values.astype("<f4")):
-        values = values.astype("<f4")
-    found = hashlib.sha256(repr(pixels.shape).encode())
-    found.update(values.data)
-    return found.hexdigest()
-
-
-def _of_image(image: Image) -> dict[str, Any]:
-    pixels = image.pixels
-    shape = pixels.shape if pixels.ndim == 4 else (1, *pixels.shape)
-    low, high = np.percentile(pixels, (LOWER_PERCENT, UPPER_PERCENT))
-    spacing = image.spacing_mm[-2:] if image.spacing_mm else (math.nan, math.nan)
-    window = image.window or (math.nan, math.nan)
+def _looked_at(example: Mapping[str, Any]) -> dict[str, Any]:
+    path, files = example["path"], example["files"]
+    kind = sniff(path)
+    if kind != "dicom":
+        return {"format": kind}
+    header = dicom.read_header(path)
+    depth = header.frames if int(example["frame"]) < 0 else 1
+    spacing = header.spacing_mm
+    if files is not None and len(files) > 1:
+        depth = len(files)
+        step = even_step([header.position_mm, dicom.read_header(files[1]).position_mm])
+        spacing = (step or math.nan, *spacing[-2:]) if spacing else None
     return {
-        "depth": shape[0],
-        "height": shape[1],
-        "width": shape[2],
-        "channels": shape[3],
-        "bits": image.bits,
-        "dtype": pixels.dtype.name,
-        "modality": image.modality,
-        "units": image.units,
-        "row_spacing_mm": float(spacing[0]),
-        "column_spacing_mm": float(spacing[1]),
-        "window_low": float(window[0]),
-        "window_high": float(window[1]),
-        "minimum": float(pixels.min()),
-        "maximum": float(pixels.max()),
-        "p005": float(low),
-        "p995": float(high),
-        "mean": float(pixels.mean(dtype=np.float64)),
-        "std": float(pixels.std(dtype=np.float64)),
-        "digest": digest(pixels),
+        "format": kind,
+        "height": header.rows,
+        "width": header.columns,
+        "depth": depth,
+        "channels": header.channels,
+        "bits": header.bits_stored,
+        "modality": header.modality,
+        "units": header.units,
+        **_spacings(spacing),
+        **_window(header.window),
+        **_of_header(header),
     }
+
+
+def _spacings(spacing_mm: tuple[float, ...] | None) -> dict[str, float]:
+    names = ("slice_spacing_mm", "row_spacing_mm", "column_spacing_mm")
+    sides = map(float, reversed(spacing_mm or ()))
+    return dict(zip(reversed(names), sides, strict=False))
+
+
+def _window(window: tuple[float, float] | None) -> dict[str, float]:
+    low, high = window or (math.nan, math.nan)
+    return {"window_low": float(low), "window_high": float(high)}
 
 
 def _of_header(header: Header | None) -> dict[str, Any]:
