@@ -20,10 +20,26 @@ def test_every_reader_of_the_table_exists() -> None:
         assert callable(getattr(importlib.import_module(module), name))
 
 
-def test_a_format_of_a_later_version_says_what_is_read(tmp_path: Path) -> None:
-    np.save(tmp_path / "a.npy", np.zeros(3))
-    with pytest.raises(UnsupportedFormat, match=r"npy files are not read yet.*dicom, png"):
-        read(tmp_path / "a.npy")
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"RIFF\0\0\0\0WEBPVP8 ", "WebP image; save it as PNG"),
+        (b"\0\0\0\x18ftypheic" + b"\0" * 12, "HEIF or AVIF"),
+        (b"\xff\x4f\xff\x51" + b"\0" * 12, "JPEG 2000 image outside DICOM"),
+    ],
+)
+def test_a_format_that_is_known_and_not_read_says_what_to_do(
+    tmp_path: Path, content: bytes, reason: str
+) -> None:
+    (tmp_path / "a.png").write_bytes(content)
+    with pytest.raises(UnsupportedFormat, match=reason):
+        read(tmp_path / "a.png")
+
+
+def test_an_archive_of_arrays_is_no_image(tmp_path: Path) -> None:
+    np.savez(tmp_path / "a.npz", images=np.zeros((4, 5)))
+    with pytest.raises(UnsupportedFormat, match="a data set and no image"):
+        read(tmp_path / "a.npz")
 
 
 def test_a_series_is_stacked_in_the_order_given_with_its_slice_spacing(tmp_path: Path) -> None:

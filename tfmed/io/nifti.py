@@ -15,7 +15,7 @@ import numpy as np
 
 from tfmed.errors import ReadError
 from tfmed.image import Image
-from tfmed.io.frames import even_frames
+from tfmed.io.frames import chosen_frames
 from tfmed.io.guard import MAX_BYTES, reading
 from tfmed.io.inflate import MOST_INFLATED, inflated
 from tfmed.io.nifti_header import GZIP, NiftiHeader, read_header
@@ -54,13 +54,9 @@ def read(path: str | Path, frame: int = -1, sample: int = 0) -> Image:
     header = read_header(path)
     timed = header.times > 1
     count = header.times if timed else header.size[0]
-    if not -1 <= frame < count:
-        raise ReadError(path, f"frame {frame} was asked for, it has {count}")
-    times = np.arange(header.times)
-    if timed and frame >= 0:
-        times = times[frame : frame + 1]
-    elif timed and sample > 0:
-        times = even_frames(count, sample)
+    times = chosen_frames(path, count, frame, sample)
+    if not timed:
+        times = np.zeros(1, np.int64)
     with reading(path, "the NIfTI voxels cannot be read"):
         stored = _stored(path, header, times)
         pixels = _scaled(path, _oriented(stored, header), header)

@@ -16,9 +16,19 @@ READERS: dict[str, str] = {
     "bmp": "tfmed.io.raster:read",
     "tiff": "tfmed.io.tiff:read",
     "nifti": "tfmed.io.nifti:read",
+    "npy": "tfmed.io.npy:read",
+    "gif": "tfmed.io.gif:read",
+    "video": "tfmed.io.video:read",
+}
+# Formats that are known and not read, and what to do about them.
+UNREAD: dict[str, str] = {
+    "webp": "a WebP image; save it as PNG",
+    "heif": "a HEIF or AVIF image; save it as PNG",
+    "jpeg2000": "a JPEG 2000 image outside DICOM; save it as PNG or TIFF",
+    "npz": "an archive of arrays, which is a data set and no image",
 }
 # Formats whose first axis may be time: their readers take `sample`.
-CLIPS = ("nifti",)
+CLIPS = ("nifti", "gif", "video")
 
 
 def read(path: str | Path, *, frame: int = -1, sample: int = 0) -> Image:
@@ -40,8 +50,6 @@ def read(path: str | Path, *, frame: int = -1, sample: int = 0) -> Image:
     """
     kind = sniff(path)
     if kind not in READERS:
-        raise UnsupportedFormat(
-            path, f"{kind} files are not read yet; these are: {', '.join(READERS)}"
-        )
+        raise UnsupportedFormat(path, UNREAD[kind])
     reader = lookup(READERS, kind, "format")
     return reader(path, frame=frame, sample=sample) if kind in CLIPS else reader(path, frame=frame)
