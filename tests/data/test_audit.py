@@ -103,13 +103,79 @@ def test_a_crash_of_a_worker_is_a_reject(tmp_path: Path, monkeypatch: pytest.Mon
     makers.class_folders(tmp_path, count=1)
 
     def crashed(function, items, **options):
-        first, *rest = items
+        _, *rest = items
         return [pool.Crash("took too long"), *map(function, rest)]
 
     monkeypatch.setattr(pool, "stream", crashed)
     audited = audit.audit(data.open(tmp_path))
     assert reasons(audited) == {"0.png": "took too long"}
     assert len(audited) == 1
+
+
+def count_reads(patch: pytest.MonkeyPatch) -> list[str]:
+    """The names of the files that audits read from now on."""
+    read: list[str] = []
+
+    def counted(function, items, **options):
+        for item in items:
+            read.append(Path(item["path"]).name)
+            yield function(item)
+
+    patch.setattr(pool, "stream", counted)
+    return read
+
+
+def test_a_second_audit_reads_only_what_has_changed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    makers.class_folders(tmp_path, count=3)
+    (tmp_path / "normal" / "bad.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+    read = count_reads(monkeypatch)
+    first = audit.audit(data.open(tmp_path))
+    assert len(read) == 7
+    again = audit.audit(data.open(tmp_path))
+    assert len(read) == 7
+    pd.testing.assert_frame_equal(first.table, again.table)
+    pd.testing.assert_frame_equal(first.rejects, again.rejects)
+    makers.raster(tmp_path / "normal" / "2.png", makers.noise((20, 20)))
+    changed = audit.audit(data.open(tmp_path))
+    assert read[7:] == ["2.png"]
+    assert changed.table.set_index("id")["height"]["normal/2.png"] == 20
+
+
+def test_a_reason_that_may_pass_is_tried_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    makers.class_folders(tmp_path, count=2)
+    read = count_reads(monkeypatch)
+    with monkeypatch.context() as patch:
+        told = {"0.png": "no permission to read it", "1.png": "it is broken"}
+        patch.setattr(audit, "measure", lambda example: told[Path(example["path"]).name])
+        with pytest.raises(DataError):
+            audit.audit(data.open(tmp_path))
+    assert len(read) == 4
+    audited = audit.audit(data.open(tmp_path))
+    assert read[4:] == ["0.png", "0.png"]
+    assert set(reasons(audited).values()) == {"it is broken"}
+
+
+def test_headers_alone_tell_what_stands_in_them(tmp_path: Path) -> None:
+    about = makers.Slice(patient="P1", spacing_mm=(0.5, 0.7), window=(-100.0, 300.0), bits=12)
+    makers.dicom(tmp_path / "a.dcm", makers.noise((4, 6), 1, dtype="int16"), about)
+    makers.dicom(tmp_path / "b.dcm", np.zeros((4, 6), np.int16), about)
+    makers.raster(tmp_path / "c.png", makers.noise((9, 9)))
+    (tmp_path / "d.dcm").write_bytes(b"no image")
+    looked = audit.audit(data.open(tmp_path), workers=0, pixels=False)
+    whole = audit.audit(data.open(tmp_path), workers=0)
+    assert list(looked.table["format"]) == ["dicom", "dicom", "png"]
+    assert list(reasons(looked)) == ["d.dcm"]
+    assert set(looked.table["digest"]) == {""}
+    assert looked.table[["minimum", "p995", "mean"]].isna().all(axis=None)
+    assert looked.table.dtypes.equals(whole.table.dtypes)
+    pixels = ["minimum", "maximum", "p005", "p995", "mean", "std", "digest", "dtype"]
+    pd.testing.assert_series_equal(
+        looked.table.iloc[0].drop(pixels), whole.table.iloc[0].drop(pixels)
+    )
 
 
 def test_nothing_usable_is_an_error_with_the_reasons(tmp_path: Path) -> None:
