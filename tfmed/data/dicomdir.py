@@ -10,14 +10,13 @@ from typing import Any
 import numpy as np
 import pydicom
 
-from tfmed.data import pool
 from tfmed.data.dataset import Dataset, index
+from tfmed.data.headers import header_of, read_headers
 from tfmed.errors import DataError, TfmedError
 from tfmed.io import sniff
-from tfmed.io.dicom import Header, read_header
+from tfmed.io.dicom import Header
 from tfmed.io.guard import reading
 
-FEW = 3000  # files below which starting processes takes longer than reading headers
 SAMPLE = 8
 
 # A table's key column, without case and punctuation: what of the header it names.
@@ -29,22 +28,6 @@ KEYS = {
     "studyuid": "study",
     "patientid": "patient",
 }
-
-
-def read_headers(paths: Sequence[str]) -> list[Header | str]:
-    """The header of each file, or the reason why it has none."""
-    workers = 0 if len(paths) < FEW else None
-    found = pool.run(_header, list(paths), workers=workers, what="reading headers")
-    return [
-        "its header crashed the reader" if isinstance(one, pool.Crash) else one for one in found
-    ]
-
-
-def _header(path: str) -> Header | str:
-    try:
-        return read_header(path)
-    except TfmedError as error:
-        return getattr(error, "reason", str(error))
 
 
 def key_values(paths: Sequence[str], level: str) -> list[str | None]:
@@ -74,7 +57,7 @@ def is_patient_tree(folders: Sequence[Sequence[Path]]) -> bool:
         some = [files[i] for i in np.unique(np.linspace(0, len(files) - 1, SAMPLE, dtype=int))]
         if not is_dicom(some[0]):
             return False
-        headers = [_header(str(path)) for path in some]
+        headers = [header_of(str(path)) for path in some]
         here = {header.patient for header in headers if not isinstance(header, str)}
         if len(here) != 1 or "" in here:
             return False
