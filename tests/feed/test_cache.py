@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import makers
@@ -15,9 +16,12 @@ from tfmed import data, feed
 from tfmed.data.audit import audit
 from tfmed.data.dataset import index
 from tfmed.errors import DataError, ReadError
-from tfmed.feed.cache import encoding, key
+from tfmed.feed.building import key
+from tfmed.feed.encoding import Encoding, encoding
+from tfmed.feed.records import TAIL
 from tfmed.transforms import Preprocessing, resample
 
+KILLED = Path(__file__).with_name("killed.py")
 SMALL = Preprocessing(size=(6, 5), channels=1)
 
 
@@ -106,7 +110,7 @@ def test_wide_ranges_are_float32(tmp_path: Path) -> None:
     dataset = data.Dataset(index({"id": ["a"], "path": [str(path)]}), ("a",), "test")
     dataset = audit(dataset, workers=0)
     cache = feed.build(dataset, SMALL, tmp_path / "c")
-    assert cache.dtype == "float32"
+    assert cache.stored.dtype == "float32"
     (direct,) = feed.read(dataset, SMALL)
     np.testing.assert_array_equal(values(cache, [0])[0], direct)
 
@@ -128,38 +132,66 @@ def test_the_key_tells_what_the_pixels_depend_on(tmp_path: Path) -> None:
     assert key(dataset, Preprocessing((6, 5), 1, (0.0, 9.0), 0.5, 0.2), stored) in names
     names.add(key(dataset, Preprocessing(size=(5, 6), channels=1), stored))
     names.add(key(dataset, Preprocessing(size=(6, 5), channels=3), stored))
-    names.add(key(dataset, SMALL, ("float32", 0.0, 1.0)))
+    names.add(key(dataset, Preprocessing(size=(6, 5, 4), channels=1), stored))
+    names.add(key(dataset, Preprocessing(size=(6, 5, 4), channels=1, sampled=True), stored))
+    names.add(key(dataset, SMALL, Encoding("float32")))
     names.add(key(dataset.with_table(dataset.table[::-1]), SMALL, stored))
     os.utime(tmp_path / "a.npz", ns=(1, 1))
     names.add(key(dataset, SMALL, stored))
-    assert len(names) == 6
+    assert len(names) == 8
 
 
-@pytest.mark.parametrize("damage", ["short", "no description", "half a description"])
-def test_an_unfinished_file_is_made_again(tmp_path: Path, damage: str) -> None:
-    dataset = archive(tmp_path / "a.npz")
-    cache = feed.build(dataset, SMALL, tmp_path)
-    whole, described = cache.path.read_bytes(), cache.path.with_suffix(".json")
-    if damage == "short":
-        cache.path.write_bytes(whole[:-1])
-    elif damage == "no description":
-        described.unlink()
-    else:
-        described.write_text(described.read_text()[:-5])
-    feed.build(dataset, SMALL, tmp_path)
-    assert cache.path.read_bytes() == whole
-    assert json.loads(described.read_text())["shape"] == [12, 6, 5, 1]
-    assert not list(tmp_path.glob(".*"))
+def test_two_windows_that_sixteen_bits_serve_share_one_file(tmp_path: Path) -> None:
+    dataset = dicoms(tmp_path / "d")
+
+    def path(*window: float) -> Path:
+        return feed.build(dataset, Preprocessing((6, 5), 1, window), tmp_path / "c").path
+
+    assert path(-1000.0, 1000.0) == path(-500.0, 2500.0)
+    assert path(30.0, 70.0) != path(-1000.0, 1000.0)
 
 
-def test_a_file_that_changed_since_its_audit_is_named(tmp_path: Path) -> None:
+def test_a_file_that_changed_since_its_audit_is_named_and_the_others_are_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     dataset = dicoms(tmp_path / "d")
     path = Path(dataset.table["path"][2])
     pixels = makers.noise((8, 9), 9, 60000, 65535, "uint16")
     makers.dicom(path, pixels, makers.Slice(bits=16))
-    with pytest.raises(ReadError, match=r"2\.dcm.*changed"):
-        feed.build(dataset, SMALL, tmp_path / "c")
-    assert not list((tmp_path / "c").iterdir())
+    for _ in range(2):
+        with pytest.raises(ReadError, match=r"2\.dcm.*changed"):
+            feed.build(dataset, SMALL, tmp_path / "c")
+    (part,) = (tmp_path / "c").iterdir()
+    assert part.suffix == ".part"
+    asked = []
+
+    def blocks(*arguments: object) -> list:
+        asked.extend(arguments[-1].tolist())
+        return [(np.array([2]), np.zeros([1, 6, 5, 1], np.float32))]
+
+    monkeypatch.setattr("tfmed.feed.building.blocks", blocks)
+    cache = feed.build(dataset, SMALL, tmp_path / "c")
+    assert asked == [2]
+    direct = np.stack(list(feed.read(dataset, SMALL)))
+    rows = [0, 1, 3, 4]
+    np.testing.assert_allclose(values(cache, rows), direct[rows], atol=1 / 32 + 1e-4)
+
+
+def test_a_build_that_is_killed_goes_on_and_gives_the_same_file(tmp_path: Path) -> None:
+    dataset = dicoms(tmp_path / "d", count=60)
+    peaceful = feed.build(dataset, SMALL, tmp_path / "peace").path
+    dataset.table.to_pickle(tmp_path / "table.pickle")
+    child = subprocess.Popen(
+        [sys.executable, KILLED, tmp_path / "table.pickle", tmp_path / "c"], stdout=subprocess.PIPE
+    )
+    assert child.stdout is not None
+    child.stdout.readline()  # some blocks are written
+    child.kill()
+    child.communicate()
+    assert [path.suffix for path in (tmp_path / "c").iterdir()] == [".part"]
+    built = feed.build(dataset, SMALL, tmp_path / "c").path
+    length = built.stat().st_size - TAIL.size  # which tells the time
+    assert built.read_bytes()[:length] == peaceful.read_bytes()[:length]
 
 
 def test_a_file_that_is_gone_is_named(tmp_path: Path) -> None:
@@ -188,6 +220,14 @@ def test_volumes(tmp_path: Path) -> None:
     np.testing.assert_allclose(made, resample(images, preprocessing), atol=1 / 512)
 
 
+def test_clips_hold_the_frames_that_were_picked(tmp_path: Path) -> None:
+    dataset = audit(data.open(makers.npz(tmp_path / "a.npz", {"train": 3}, (9, 6, 5))), workers=0)
+    cache = feed.build(dataset, Preprocessing((4, 6, 5), 1, sampled=True), tmp_path)
+    with np.load(tmp_path / "a.npz") as arrays:
+        expected = arrays["train_images"][:, [0, 3, 5, 8], ..., None]
+    np.testing.assert_array_equal(values(cache, [0, 1, 2]), expected)
+
+
 def test_eight_bit_images_among_deep_ones_keep_their_fractions(tmp_path: Path) -> None:
     for number in range(4):
         makers.raster(tmp_path / f"{number}.png", makers.noise((8, 9), number, 0, 100))
@@ -201,4 +241,12 @@ def test_eight_bit_images_among_deep_ones_keep_their_fractions(tmp_path: Path) -
 def test_a_window_that_is_narrow_for_its_range_is_stored_as_float(tmp_path: Path) -> None:
     dataset = dicoms(tmp_path)  # 4096 HU: 16 steps a unit
     assert encoding(dataset, (-1000.0, 1000.0))[0] == "uint16"
-    assert encoding(dataset, (30.0, 70.0)) == ("float32", 0.0, 1.0)
+    assert encoding(dataset, (30.0, 70.0)) == Encoding("float32")
+
+
+def test_a_value_of_another_file_is_told_and_others_are_stored() -> None:
+    stored = Encoding("uint16", -1024.0, 16.0)
+    images = np.array([[-1024.0, 3071.9375], [-1024.05, 0.03], [-1030.0, 0.0], [0.0, np.nan]])
+    steps, good = stored.encode(images.astype(np.float32)[..., None])
+    assert good.tolist() == [True, True, False, False]
+    np.testing.assert_array_equal(steps[:2, :, 0], [[0, 65535], [0, 16384]])
