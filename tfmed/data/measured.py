@@ -9,7 +9,7 @@ from typing import Any
 from tfmed.data.pixels import CONSTANT, NOT_FINITE, digest, statistics, unusable
 from tfmed.errors import TfmedError
 from tfmed.image import Image
-from tfmed.io import dicom, read, read_series, sniff
+from tfmed.io import dicom, native, read, read_series, sniff
 from tfmed.io.dicom import Header
 from tfmed.io.dicom_geometry import even_step
 
@@ -45,7 +45,9 @@ COLUMNS: dict[str, Any] = {
     "intercept": 0.0,
     "signed": False,
     "inverted": False,
+    "native": "",
     "pixel_offset": -1,
+    "pixel_bytes": 0,
     "slice_spacing_mm": math.nan,
     "row_spacing_mm": math.nan,
     "column_spacing_mm": math.nan,
@@ -141,7 +143,10 @@ def _measured(example: Mapping[str, Any]) -> dict[str, Any] | str:
     else:
         image = read(path, frame=frame, sample=CLIP_FRAMES)
     found = of_image(image)
-    return found if isinstance(found, str) else {"format": kind, **found, **_of_header(header)}
+    if isinstance(found, str):
+        return found
+    route = native.describe(path, kind, image, header) if files is None else {}
+    return {"format": kind, **found, **_of_header(header), **route}
 
 
 def _looked_at(example: Mapping[str, Any]) -> dict[str, Any]:
