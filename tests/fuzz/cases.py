@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-
 from fuzz.bytewise import BYTEWISE
 from fuzz.corpus import FORMATS, Source, sources
 from fuzz.structured import IN_PIXELS, STRUCTURED

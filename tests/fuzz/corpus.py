@@ -180,7 +180,7 @@ def _npy() -> Iterator[Source]:
 def _npz() -> Iterator[Source]:
     for name, save in (("stored", np.savez), ("packed", np.savez_compressed)):
         buffer = io.BytesIO()
-        save(buffer, image=_smooth(20, 24))
+        save(buffer, train_images=_smooth(4, 14, 12), train_labels=_noise(4, 1, high=2))
         yield Source("npz", name, buffer.getvalue(), 160)
 
 

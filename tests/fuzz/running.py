@@ -68,7 +68,9 @@ class Reader:
 
     def read(self, case: Case) -> Result:
         """Have a case read."""
-        path = self._folder / f"{self._name}-case"
+        # An archive of arrays is known by its name, all others by their content.
+        ending = ".npz" if case.source.format == "npz" else ""
+        path = self._folder / f"{self._name}-case{ending}"
         path.write_bytes(case.data)
         request = {"path": str(path), "whole": str(_whole(case, self._folder))}
         process = self._running()
@@ -137,6 +139,7 @@ def _judged(case: Case, answer: dict[str, object]) -> Result:
 
 def _whole(case: Case, folder: Path) -> Path:
     path = folder / "whole" / case.source.format / case.source.name.replace("/", "_")
+    path = path.with_suffix(".npz") if case.source.format == "npz" else path
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(case.source.data)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -14,6 +15,7 @@ from tfmed.data import labels as label_text
 from tfmed.data.dataset import JOIN, PARTS, Dataset, index
 from tfmed.data.source import Wishes
 from tfmed.errors import DataError, ReadError
+from tfmed.io.guard import reading
 
 IMAGES = "_images"
 LABELS = "_labels"
@@ -71,11 +73,11 @@ def open_archive(
 
 @functools.lru_cache(maxsize=4)
 def _load(path: str, member: str, changed: int) -> np.ndarray:
-    try:
-        with np.load(path, allow_pickle=False) as archive:
-            array: np.ndarray = archive[member]
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zipfile.error) as error:
-        raise ReadError(path, f"array {member!r} cannot be read: {error}") from error
+    with (
+        reading(path, f"array {member!r} cannot be read"),
+        np.load(path, allow_pickle=False) as archive,
+    ):
+        array: np.ndarray = archive[member]
     array.setflags(write=False)
     return array
 
@@ -103,16 +105,17 @@ def _member(part: str) -> str:
 def _shapes(path: Path) -> dict[str, tuple[int, ...]]:
     """The shape of each array, from its header alone."""
     shapes = {}
-    try:
-        with zipfile.ZipFile(path) as archive:
-            for entry in archive.namelist():
-                with archive.open(entry) as file:
-                    version = np.lib.format.read_magic(file)  # type: ignore[arg-type]
-                    read = np.lib.format.read_array_header_1_0
-                    read = np.lib.format.read_array_header_2_0 if version > (1, 0) else read
-                    shapes[entry.removesuffix(".npy")] = read(file)[0]  # type: ignore[arg-type]
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise ReadError(path, f"is not an npz archive of arrays: {error}") from error
+    with reading(path, "is not an npz archive of arrays"), zipfile.ZipFile(path) as archive:
+        for entry in archive.infolist():
+            with archive.open(entry) as file:
+                version = np.lib.format.read_magic(file)  # type: ignore[arg-type]
+                read = np.lib.format.read_array_header_1_0
+                read = np.lib.format.read_array_header_2_0 if version > (1, 0) else read
+                shape, _, dtype = read(file)  # type: ignore[arg-type]
+                # A damaged shape may promise more examples than memory holds.
+                if file.tell() + math.prod(shape) * dtype.itemsize != entry.file_size:
+                    raise ReadError(path, f"{entry.filename} is not as long as its header says")
+            shapes[entry.filename.removesuffix(".npy")] = shape
     return shapes
 
 
