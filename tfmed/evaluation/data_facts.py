@@ -64,7 +64,7 @@ def gather(dataset: Dataset, seed: int = 0) -> dict[str, Any]:
         "split": bool((table["split"] != "").any()),
         "examples_of_patients": _per_patient(table),
         "scanners": _scanners(table, members),
-        "numbers": {name: _spread(table[name]) for name in NUMBERS if name in table},
+        "numbers": {name: _spread(_known(table, name)) for name in NUMBERS if name in table},
         "by_class": {
             name: {column: float(table[column][members[name]].median()) for column in VALUES}
             for name in dataset.classes
@@ -120,6 +120,11 @@ def _scanners(table: pd.DataFrame, members: pd.DataFrame) -> list[dict[str, Any]
         {"name": name, **row, "classes": counts.loc[name].astype(int).to_dict()}
         for name, row in found.sort_values("examples", ascending=False).to_dict("index").items()
     ]
+
+
+def _known(table: pd.DataFrame, name: str) -> pd.Series:
+    """A column with NaN for what is not known: a length of 0 where only headers were read."""
+    return table[name].where(table[name] > 0) if name in ("height", "width") else table[name]
 
 
 def _spread(values: pd.Series) -> dict[str, float]:

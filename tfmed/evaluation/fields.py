@@ -69,7 +69,8 @@ def values(table: pd.DataFrame, name: str) -> pd.Series:
         return table[name].astype(float)
     if name == "size":
         flat = table["width"].astype(str) + " x " + table["height"].astype(str)
-        return flat.where(table["depth"] <= 1, flat + " x " + table["depth"].astype(str))
+        whole = flat.where(table["depth"] <= 1, flat + " x " + table["depth"].astype(str))
+        return whole.where(table["width"] > 0, MISSING)  # where only headers were read
     text = table[name].astype(str).str.strip()
     text = text.where((text != "") & (text != "nan"), MISSING)
     return text.map({uid: UID(uid).name for uid in text.unique()}) if name == SYNTAX else text
@@ -100,7 +101,7 @@ def _members(joined: pd.Series, classes: tuple[str, ...]) -> pd.DataFrame:
     return pd.DataFrame(members, index=joined.index)
 
 
-def by_class(dataset: Dataset, name: str) -> tuple[pd.DataFrame, pd.Series]:
+def by_class(dataset: Dataset, name: str) -> tuple[pd.DataFrame, pd.DataFrame]:
     """How often each value of a field comes with each class; many numbers in ranges.
 
     Args:
@@ -109,7 +110,7 @@ def by_class(dataset: Dataset, name: str) -> tuple[pd.DataFrame, pd.Series]:
 
     Returns:
         Examples, a row a value (index: its text; rare ones are one row) and a column a class; and
-        the patients of each value.
+        for the same rows `examples` and `patients`, whatever their class.
     """
     found = values(dataset.table, name)
     many = found.nunique() > FEW_VALUES
@@ -120,7 +121,8 @@ def by_class(dataset: Dataset, name: str) -> tuple[pd.DataFrame, pd.Series]:
         text = pd.Series(pd.Categorical(text, _ordered(text, name)), text.index)
     members = truth(dataset.table, dataset) == 1
     counts = members.groupby(text, observed=True).sum().astype(int)
-    return counts, dataset.table["patient"].groupby(text, observed=True).nunique()
+    owners = dataset.table["patient"].groupby(text, observed=True)
+    return counts, owners.agg(["size", "nunique"]).set_axis(["examples", "patients"], axis=1)
 
 
 def _ordered(text: pd.Series, name: str) -> list[str]:

@@ -63,6 +63,8 @@ def sizes(facts: Facts) -> Iterator[Finding]:
                 "Lengths and volumes in mm cannot be measured there.",
             )  # fmt: skip
     height, width = numbers["height"], numbers["width"]
+    if not height["known"]:
+        return
     if min(height["minimum"], width["minimum"]) < SMALL_PIXELS:
         yield Finding(
             "small_images", KNOW, 26,

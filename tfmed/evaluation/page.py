@@ -26,19 +26,21 @@ def write(run: Run, contents: Contents) -> Path:
 
 def render(contents: Contents) -> str:
     """The report as one HTML page, with no link, font, script or picture from outside."""
-    environment = jinja2.Environment(
+    return environment().get_template("report.html").render(sections.view(contents))
+
+
+def environment() -> jinja2.Environment:
+    """The templates of all pages, with the words and the look that they share."""
+    made = jinja2.Environment(
         loader=jinja2.FileSystemLoader(TEMPLATES),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(
-        heading=wording.heading,
-        sentence=wording.sentence,
-    )
-    environment.globals.update(cell=wording.cell, setting=wording.setting, css=_css())
-    return environment.get_template("report.html").render(sections.view(contents))
+    made.filters.update(heading=wording.heading, sentence=wording.sentence)
+    made.globals.update(cell=wording.cell, setting=wording.setting, css=_css())
+    return made
 
 
 def _css() -> str:
