@@ -9,7 +9,7 @@ from pathlib import Path
 
 from fuzz import cases, report
 from fuzz.corpus import FORMATS
-from fuzz.running import Result, run
+from fuzz.running import PYDICOM, TFMED, Result, run
 
 EVERY = 100
 
@@ -21,7 +21,7 @@ def main() -> int:
     results: list[Result] = []
     with tempfile.TemporaryDirectory() as folder:
         made = (cases.make(options.seed, number, options.format) for number in numbers)
-        for result in run(made, "tfmed", Path(folder)):
+        for result in run(made, TFMED, Path(folder)):
             results.append(result)
             if result.failed or options.case is not None or options.show == result.outcome:
                 print(_told(result), flush=True)
@@ -32,7 +32,7 @@ def main() -> int:
         print(f"\ntfmed\n\n{report.tables(results)}")
         again = [r.case for r in results if r.case.source.format == "dicom"]
         if again and not options.alone:
-            peer = list(run(again, "pydicom", Path(folder)))
+            peer = list(run(again, PYDICOM, Path(folder)))
             print(f"\npydicom alone, the same files\n\n{report.tables(peer)}")
     failures = [result for result in results if result.failed]
     slowest = max(results, key=lambda result: result.seconds)

@@ -1,4 +1,4 @@
-"""The process in which damaged files are read; `python -m fuzz.reader_process tfmed|pydicom`.
+"""The process in which damaged files are read; `python -m fuzz.reader_process MODULE:FUNCTION`.
 
 A request is a line `{"path", "whole"}` on standard input; the answer, on standard output, is a
 line that tells what came of it.
@@ -6,6 +6,7 @@ line that tells what came of it.
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import resource
@@ -64,14 +65,12 @@ def by_pydicom(path: str) -> np.ndarray | str:
             return type(error).__name__
 
 
-READERS = {"tfmed": by_tfmed, "pydicom": by_pydicom}
-
-
 def main(name: str) -> None:
-    """Answer requests to the end of standard input."""
+    """Answer requests to the end of standard input, by the function of that name."""
     resource.setrlimit(resource.RLIMIT_AS, (ADDRESS_SPACE_BYTES, ADDRESS_SPACE_BYTES))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    read = READERS[name]
+    module, function = name.split(":")
+    read = getattr(importlib.import_module(module), function)
     # C libraries write to file descriptor 1 as they like.
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -17,8 +18,10 @@ from fuzz.cases import Case
 
 SECONDS = 10.0
 GROWTH_BYTES = 1 << 30
+# What `Reader` and `run` call in their process: a path in; pixels, or why there are none, out.
+TFMED, PYDICOM = "fuzz.reader_process:by_tfmed", "fuzz.reader_process:by_pydicom"
 FAILURES = ("error", "crash", "hang", "memory")
-_KILL_AFTER_SECONDS = 20.0
+KILL_AFTER_SECONDS = 20.0
 
 
 @dataclass(frozen=True)
@@ -70,13 +73,13 @@ class Reader:
         """Have a case read."""
         # An archive of arrays is known by its name, all others by their content.
         ending = ".npz" if case.source.format == "npz" else ""
-        path = self._folder / f"{self._name}-case{ending}"
+        path = self._folder / f"case{ending}"
         path.write_bytes(case.data)
         request = {"path": str(path), "whole": str(_whole(case, self._folder))}
         process = self._running()
         assert process.stdin is not None and process.stdout is not None
         late = threading.Event()
-        timer = threading.Timer(_KILL_AFTER_SECONDS, lambda: (late.set(), process.kill()))
+        timer = threading.Timer(KILL_AFTER_SECONDS, self._give_up, [late])
         timer.start()
         line = ""
         with suppress(BrokenPipeError):
@@ -89,8 +92,19 @@ class Reader:
         code = process.wait()
         self._end()
         if late.is_set():
-            return Result(case, "hang", f"over {_KILL_AFTER_SECONDS:.0f} s")
+            return Result(case, "hang", f"over {KILL_AFTER_SECONDS:.0f} s")
         return Result(case, "crash", f"the process ended with {code}")
+
+    def _give_up(self, late: threading.Event) -> None:
+        late.set()
+        process = self._process
+        if process is not None:
+            listed = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text()
+            # GDCM's process is what hangs, perhaps, and would outlive its parent.
+            for child in [int(number) for number in listed.split()]:
+                with suppress(ProcessLookupError):
+                    os.kill(child, signal.SIGKILL)
+            process.kill()
 
     def _running(self) -> subprocess.Popen[str]:
         if self._process is None:
@@ -120,7 +134,7 @@ def run(cases: Iterable[Case], reader: str, folder: Path) -> Iterator[Result]:
 
     Args:
         cases: damaged files.
-        reader: `"tfmed"` or `"pydicom"`.
+        reader: `TFMED`, `PYDICOM` or another `"module:function"`.
         folder: for the files, whole and damaged.
     """
     with Reader(reader, folder) as process:
