@@ -37,7 +37,6 @@ MAX_PIXELS = 2**25
 _CODEC_OPTIONS = {"err_detect": "explode", "max_pixels": str(MAX_PIXELS)}
 # How often an index may name the same bytes.
 _READ_AGAIN = 4
-NO_FRAME = "a video without a frame"
 _HEAD_BYTES = 256
 _SEGMENT = b"\x18\x53\x80\x67"
 
@@ -62,13 +61,13 @@ def read(path: str | Path, frame: int = -1, sample: int = 0) -> Image:
     with reading(path, "the video cannot be decoded"):
         kind = _container(path)
         count, rate = _listed(path, kind)
-        while True:
-            wanted = chosen_frames(path, count, frame, sample)
-            pixels, decoded = _decode(path, kind, wanted)
-            # A packet may hold no frame to show, or two fields: then count what was decoded.
-            if decoded == count:
-                break
+        pixels, decoded = _decode(path, kind, chosen_frames(path, count, frame, sample))
+        if decoded != count:
+            # A packet may hold no frame to show, or one of two fields.
             count = decoded
+            pixels, _ = _decode(path, kind, chosen_frames(path, count, frame, sample))
+    if pixels is None:
+        raise ReadError(path, "a video without a frame")
     clip = frame < 0
     return Image(
         pixels=pixels if clip else pixels[0],
@@ -105,7 +104,7 @@ def _listed(path: Path, kind: str) -> tuple[int, float | None]:
     if promised > there:
         raise ReadError(path, f"it is cut short: {there} frames of the {promised} it promises")
     if count == 0:
-        raise ReadError(path, NO_FRAME)
+        raise ReadError(path, "a video without a frame")
     return count, rate
 
 
@@ -160,8 +159,8 @@ def _stream(path: Path, container: Any) -> Any:
     return stream
 
 
-def _decode(path: Path, kind: str, wanted: np.ndarray) -> tuple[np.ndarray, int]:
-    """The wanted frames `[T, H, W, 3]`, and how many frames there are in all."""
+def _decode(path: Path, kind: str, wanted: np.ndarray) -> tuple[np.ndarray | None, int]:
+    """The wanted frames `[T, H, W, 3]`, None if none is there, and how many there are in all."""
     slots: dict[int, list[int]] = {}
     for slot, index in enumerate(wanted.tolist()):
         slots.setdefault(index, []).append(slot)
@@ -177,8 +176,6 @@ def _decode(path: Path, kind: str, wanted: np.ndarray) -> tuple[np.ndarray, int]
             if clip is None:
                 clip = empty_clip(path, len(wanted), *pixels.shape[:2])
             clip[slots[index]] = pixels
-    if clip is None:
-        raise ReadError(path, NO_FRAME)
     return clip, decoded
 
 
