@@ -3,10 +3,26 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
 PHYSICAL_UNITS = ("HU", "SUV", "BQML")
+
+
+class VoiLut(NamedTuple):
+    """A file's own table of shades.
+
+    Attributes:
+        first: the value, in modality units, that the first entry stands for; values beyond
+            the ends take the entry there.
+        entries: uint16, a shade for each whole value from `first` up.
+        bits: bits of a shade; the brightest is `2**bits - 1`.
+    """
+
+    first: int
+    entries: np.ndarray
+    bits: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,6 +40,9 @@ class Image:
             column)`, or None where it is not known.
         modality: the DICOM modality (`"CT"`, `"DX"`, ...), or `""`.
         window: the file's own display window `(low, high)` in modality units, or None.
+        voi_function: how shades run within the window: `"LINEAR"`, `"LINEAR_EXACT"` or
+            `"SIGMOID"`.
+        voi_lut: the file's own table of shades, or None.
         clip: whether the first of four axes is time: frames of a video, not slices.
         frame_rate_hz: frames a second of a clip, or None where it is not known.
         frames: frames or slices of the file, of which `pixels` may be a sample.
@@ -41,6 +60,8 @@ class Image:
     frame_rate_hz: float | None = None
     frames: int = 1
     affine: np.ndarray | None = None
+    voi_function: str = "LINEAR"
+    voi_lut: VoiLut | None = None
 
     @property
     def physical(self) -> bool:

@@ -8,10 +8,12 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pydicom
 import pytest
+from pydicom.encaps import generate_frames
 
 from tfmed.errors import ReadError
 from tfmed.io import apart, dicom
@@ -19,20 +21,31 @@ from tfmed.io import apart, dicom
 LOSSLESS = Path(pydicom.__file__).parent / "data" / "test_files" / "SC_rgb_jpeg_gdcm.dcm"
 
 
-def with_broken_adobe_marker(path: Path) -> Path:
-    """A file on which GDCM throws a C++ exception through Python."""
-    data = bytearray((LOSSLESS.parent / "SC_rgb_jpeg_app14_dcmd.dcm").read_bytes())
-    place = data.index(b"Adobe") + 11
-    data[place] = 80
-    path.write_bytes(data)
-    return path
+def with_broken_adobe_marker() -> tuple[bytes, str, dict[str, Any]]:
+    """A frame on which GDCM throws a C++ exception through Python."""
+    data = pydicom.dcmread(LOSSLESS.parent / "SC_rgb_jpeg_app14_dcmd.dcm")
+    stream = bytearray(next(generate_frames(data.PixelData, number_of_frames=1)))
+    stream[stream.index(b"Adobe") + 11] = 80
+    settings = {
+        "rows": data.Rows,
+        "columns": data.Columns,
+        "samples_per_pixel": 3,
+        "photometric_interpretation": data.PhotometricInterpretation,
+        "planar_configuration": 0,
+        "number_of_frames": 1,
+        "bits_allocated": 8,
+        "bits_stored": 8,
+        "pixel_representation": 0,
+        "pixel_keyword": "PixelData",
+    }
+    return bytes(stream), data.file_meta.TransferSyntaxUID, settings
 
 
-def test_a_death_is_an_error_and_the_next_file_is_read(tmp_path: Path) -> None:
+def test_a_death_is_an_error_and_the_next_file_is_read() -> None:
     whole = dicom.read(LOSSLESS).pixels
     first = apart._running_child()
     with pytest.raises(ValueError, match="GDCM died on it"):
-        apart.decode(with_broken_adobe_marker(tmp_path / "a.dcm"), -1)
+        apart.decode(*with_broken_adobe_marker())
     assert first.wait(10) == -signal.SIGABRT
     assert np.array_equal(dicom.read(LOSSLESS).pixels, whole)
     assert apart._running_child() is not first

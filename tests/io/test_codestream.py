@@ -37,7 +37,7 @@ def test_the_size_of_a_jpeg_ls_stream_is_told() -> None:
 
 
 def test_a_stream_of_another_kind_passes() -> None:
-    codestream.check([b"\0" * 64], 4, 4, 1)
+    codestream.check(b"\0" * 64, 4, 4, 1)
 
 
 def test_a_stream_that_asks_for_more_than_the_header_is_refused() -> None:
@@ -45,7 +45,7 @@ def test_a_stream_that_asks_for_more_than_the_header_is_refused() -> None:
     start = stream.index(b"\xff\x4f\xff\x51")
     damaged = stream[: start + 12] + struct.pack(">I", 3342816) + stream[start + 16 :]
     with pytest.raises(ValueError, match="not of the size"):
-        codestream.check([damaged], 40, 50, 1)
+        codestream.check(damaged, 40, 50, 1)
 
 
 def test_a_box_without_length_is_refused() -> None:

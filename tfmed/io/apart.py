@@ -15,7 +15,7 @@ import os
 import subprocess
 import sys
 import threading
-from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -33,14 +33,15 @@ def trust_this_process() -> None:
     _guarded.add(os.getpid())
 
 
-def decode(path: str | Path, frame: int) -> np.ndarray:
-    """The stored values of a DICOM file as GDCM has them, decoded in the child process.
+def decode(stream: bytes, syntax: str, settings: dict[str, Any]) -> np.ndarray:
+    """The stored values of one frame as GDCM has them, decoded in the child process.
 
     In a worker of `tfmed.data.pool` it is decoded there, see `trust_this_process`.
 
     Args:
-        path: the file.
-        frame: index of a frame, or -1 for all.
+        stream: the codec's bytes.
+        syntax: the transfer syntax UID.
+        settings: see `dicom_decode.by_gdcm`.
 
     Raises:
         ValueError: GDCM refused the data, died on it, or took longer than five minutes.
@@ -49,14 +50,14 @@ def decode(path: str | Path, frame: int) -> np.ndarray:
     if os.getpid() in _guarded:
         from tfmed.io.dicom_decode import by_gdcm
 
-        return by_gdcm(path, frame)
-    request = json.dumps([str(Path(path).absolute()), frame]).encode() + b"\n"
+        return by_gdcm(stream, syntax, settings)
+    request = json.dumps([len(stream), syntax, settings]).encode() + b"\n"
     with _lock:
         child = _running_child()
         timer = threading.Timer(SECONDS, child.kill)
         timer.start()
         try:
-            answer = _ask(child, request)
+            answer = _ask(child, request, stream)
         except BaseException:
             # It died, or an interrupt left half an answer in the pipe for the next file.
             close()
@@ -85,9 +86,10 @@ def serve() -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     for line in sys.stdin.buffer:
         answer = io.BytesIO()
+        length, syntax, settings = json.loads(line)
+        stream = sys.stdin.buffer.read(length)
         try:
-            path, frame = json.loads(line)
-            np.save(answer, by_gdcm(path, frame), allow_pickle=False)
+            np.save(answer, by_gdcm(stream, syntax, settings), allow_pickle=False)
         except Exception:  # noqa: BLE001  (the parent is told that it failed, and no more)
             answer = io.BytesIO()
         answers.write(len(answer.getbuffer()).to_bytes(_LENGTH_BYTES, "big"))
@@ -95,7 +97,7 @@ def serve() -> None:
         answers.flush()
 
 
-def _ask(child: subprocess.Popen[bytes], request: bytes) -> bytes:
+def _ask(child: subprocess.Popen[bytes], request: bytes, stream: bytes) -> bytes:
     """The answer, empty where GDCM refused.
 
     Raises:
@@ -104,6 +106,7 @@ def _ask(child: subprocess.Popen[bytes], request: bytes) -> bytes:
     """
     assert child.stdin is not None and child.stdout is not None
     child.stdin.write(request)
+    child.stdin.write(stream)
     child.stdin.flush()
     head = child.stdout.read(_LENGTH_BYTES)
     length = int.from_bytes(head, "big")

@@ -6,7 +6,6 @@ Source: ITU-T T.81 annex B (JPEG), T.87 annex C (JPEG-LS), T.800 annex A.5.1 (JP
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable
 
 from tfmed.io import jpeg
 
@@ -14,24 +13,23 @@ _JPEG2000_START = b"\xff\x4f\xff\x51"
 _JP2_START = b"\0\0\0\x0cjP  \r\n\x87\n"
 
 
-def check(frames: Iterable[bytes], height: int, width: int, samples: int) -> None:
-    """Compare what each frame asks for with what the file's header says.
+def check(frame: bytes, height: int, width: int, samples: int) -> None:
+    """Compare what a frame asks for with what the file's header says.
 
     A few changed bytes make a 300 kB frame ask for 20 GB, which ends the process.
 
     Args:
-        frames: JPEG, JPEG-LS or JPEG 2000 streams; others pass.
+        frame: a JPEG, JPEG-LS or JPEG 2000 stream; others pass.
         height: rows by the header.
         width: columns by the header.
         samples: samples a pixel by the header.
 
     Raises:
-        ValueError: a frame asks for something else, or its own header is damaged.
+        ValueError: it asks for something else, or its own header is damaged.
     """
-    for frame in frames:
-        found = size(frame)
-        if found is not None and found != (height, width, samples):
-            raise ValueError("a frame is not of the size that the header says")
+    found = size(frame)
+    if found is not None and found != (height, width, samples):
+        raise ValueError("a frame is not of the size that the header says")
 
 
 def size(frame: bytes) -> tuple[int, int, int] | None:

@@ -7,26 +7,25 @@ interpretation); PS3.5 annex A (transfer syntaxes).
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
-import pydicom
 from pydicom.pixels import apply_color_lut, apply_modality_lut
-from pydicom.uid import UID
 
 from tfmed.errors import ReadError
-from tfmed.image import Image
-from tfmed.io import dicom_header
-from tfmed.io.dicom_decode import stored_values
-from tfmed.io.dicom_header import Header, inversion_sum, read_header
-from tfmed.io.dicom_rescale import rescale
+from tfmed.image import Image, VoiLut
+from tfmed.io import dicom_geometry, dicom_window
+from tfmed.io.dicom_decode import stored_frames
+from tfmed.io.dicom_header import Header, inversion_sum
+from tfmed.io.dicom_parse import PALETTE, Parsed, parse, read_header
+from tfmed.io.frames import even_frames
 from tfmed.io.guard import reading
 
 __all__ = ["Header", "inversion_sum", "load", "read", "read_header"]
 
 
-def read(path: str | Path, frame: int = -1) -> Image:
-    """Read a DICOM file, or one frame of it.
+def read(path: str | Path, frame: int = -1, sample: int = 0) -> Image:
+    """Read a DICOM file, or some of its frames.
 
     Slope and intercept, or the modality LUT, are applied; a display window is only told.
     MONOCHROME1 is turned, to `inversion_sum(header) - value`, unless its units are physical.
@@ -35,86 +34,99 @@ def read(path: str | Path, frame: int = -1) -> Image:
     Args:
         path: the file.
         frame: index of a frame, or -1 for all.
+        sample: of a clip, how many evenly spaced frames to decode, 0 for all; of what is no
+            clip it is ignored.
 
     Returns:
-        `[H, W, C]`, or `[D, H, W, C]` for all of several frames. Integers where slope and
+        `[H, W, C]`, or `[D, H, W, C]` for several frames. Integers where slope and
         intercept are whole (the smallest type that holds the stored range: int16, uint16,
         int32), else float32.
 
     Raises:
         ReadError: no DICOM, no pixel data, damaged, a codec that is not here, no such frame.
     """
-    return load(path, frame)[0]
+    return load(path, frame, sample)[0]
 
 
-def load(path: str | Path, frame: int = -1) -> tuple[Image, Header]:
+def load(path: str | Path, frame: int = -1, sample: int = 0) -> tuple[Image, Header]:
     """`read`, with the header beside the image."""
     with reading(path, "the DICOM header cannot be parsed"), Path(path).open("rb") as file:
-        header = dicom_header.parse(file, path)
+        parsed = parse(file, path)
+        header = parsed.header
         if not -1 <= frame < header.frames:
             raise ReadError(path, f"frame {frame} was asked for, it has {header.frames}")
+        chosen = _chosen(header, frame, sample)
         with reading(path, f"the pixel data ({header.syntax_name}) cannot be decoded"):
-            pixels, bits = _modality_pixels(file, header, path, frame)
-    _check(path, header, pixels, frame)
-    if header.frames == 1 or frame >= 0:
-        pixels = pixels[0]
-    spacing = header.spacing_mm
-    image = Image(
-        pixels=pixels,
-        units=header.units,
-        bits=bits,
-        spacing_mm=spacing[-2:] if spacing and pixels.ndim == 3 else spacing,
-        modality=header.modality,
-        window=header.window,
-    )
+            pixels, bits = _modality_pixels(parsed, chosen)
+        _check(path, header, pixels, len(chosen))
+        image = Image(
+            pixels=pixels if len(chosen) > 1 or (header.clip and frame < 0) else pixels[0],
+            units=header.units,
+            bits=bits,
+            spacing_mm=header.spacing_mm and header.spacing_mm[-2 if frame >= 0 else -3 :],
+            modality=header.modality,
+            window=header.window,
+            clip=header.clip and frame < 0,
+            frame_rate_hz=header.frame_rate_hz if frame < 0 else None,
+            frames=header.frames,
+            affine=_affine(parsed, frame),
+            voi_function=header.voi_function,
+            voi_lut=_voi_lut(parsed),
+        )
     return image, header
 
 
-def _modality_pixels(
-    file: BinaryIO, header: Header, path: str | Path, frame: int
-) -> tuple[np.ndarray, int]:
-    """Pixels `[D, H, W, C]` in modality units, and the bits that hold information."""
-    if header.native:
-        stored = _native_frames(file, header, frame)
-        return _finish(stored[..., np.newaxis], header, [(header.slope, header.intercept)])
-    file.seek(0)
-    dataset = pydicom.dcmread(file, force=True)
-    dataset.file_meta.TransferSyntaxUID = UID(header.transfer_syntax)
-    stored = stored_values(dataset, header, path, frame)
+def _chosen(header: Header, frame: int, sample: int) -> list[int]:
+    if frame >= 0:
+        return [frame]
+    if sample > 0 and header.clip:
+        return even_frames(header.frames, sample).tolist()
+    return list(range(header.frames))
+
+
+def _affine(parsed: Parsed, frame: int) -> np.ndarray | None:
+    header, planes = parsed.header, parsed.planes
+    volume = header.frames > 1 and frame < 0
+    if planes is None or header.spacing_mm is None or (volume and len(header.spacing_mm) < 3):
+        return None
+    row, column = header.spacing_mm[-2:]
+    return dicom_geometry.affine(planes if volume else planes[max(frame, 0) :][:1], (row, column))
+
+
+def _voi_lut(parsed: Parsed) -> VoiLut | None:
+    lut = dicom_window.lut(parsed.file.dataset)
+    return (
+        dicom_window.turned(lut, inversion_sum(parsed.header))
+        if lut and parsed.header.inverted
+        else lut
+    )
+
+
+def _modality_pixels(parsed: Parsed, chosen: list[int]) -> tuple[np.ndarray, int]:
+    """Pixels `[F, H, W, C]` in modality units, and the bits that hold information."""
+    header, dataset = parsed.header, parsed.file.dataset
+    different = sorted(set(chosen))
+    stored = stored_frames(parsed, different)
+    if len(different) < len(chosen):
+        stored = stored[np.searchsorted(different, chosen)]
     bits = header.bits_stored
-    if header.photometric == dicom_header.PALETTE:
-        stored = apply_color_lut(stored, dataset)
-        bits = stored.dtype.itemsize * 8
-        return stored.reshape(-1, header.rows, header.columns, 3), bits
+    shape = (len(chosen), header.rows, header.columns, header.channels)
+    if header.photometric == PALETTE:
+        stored = apply_color_lut(stored.reshape(shape[:3]), dataset)
+        return stored.reshape(shape), stored.dtype.itemsize * 8
     if header.lut_bits:
         stored, bits = apply_modality_lut(stored, dataset), header.lut_bits
-    stored = stored.reshape(-1, header.rows, header.columns, header.channels)
-    pairs = [(1.0, 0.0)] if header.lut_bits else rescale(dataset, header.frames)
-    if len(pairs) > 1 and frame >= 0:
-        pairs = pairs[frame : frame + 1]
-    return _finish(stored, header, pairs)[0], bits
+    pairs = parsed.pairs
+    if len(pairs) > 1:
+        pairs = [pairs[index] for index in chosen]
+    return _finish(stored.reshape(shape), header, pairs), bits
 
 
-def _native_frames(file: BinaryIO, header: Header, frame: int) -> np.ndarray:
-    """Stored values `[D, H, W]` straight from the file: what the graph's `decode_raw` does."""
-    item = header.bits_allocated // 8
-    frames = header.frames if frame < 0 else 1
-    count = frames * header.rows * header.columns
-    file.seek(header.pixel_offset + max(frame, 0) * item * header.rows * header.columns)
-    stored = np.frombuffer(file.read(count * item), f"<{'i' if header.signed else 'u'}{item}")
-    if header.unused_bits:
-        stored = stored << header.unused_bits >> header.unused_bits
-    return stored.reshape(frames, header.rows, header.columns)
-
-
-def _finish(
-    stored: np.ndarray, header: Header, pairs: list[tuple[float, float]]
-) -> tuple[np.ndarray, int]:
+def _finish(stored: np.ndarray, header: Header, pairs: list[tuple[float, float]]) -> np.ndarray:
     """Slope, intercept and inversion, in whole numbers where they are whole."""
     stored = stored.astype(stored.dtype.newbyteorder("="), copy=False)
     if not header.inverted and pairs == [(1.0, 0.0)]:
-        kept = stored.astype(np.float32) if stored.dtype == np.float64 else stored
-        return kept, header.bits_stored
+        return stored.astype(np.float32) if stored.dtype == np.float64 else stored
     # Only frames with one slope are ever inverted, see `Header.same_rescale`.
     total = inversion_sum(header) if header.inverted else 0.0
     kind = _type(stored, pairs, total, header)
@@ -129,7 +141,7 @@ def _finish(
     values += intercepts
     if header.inverted:
         np.subtract(np.array(total, dtype=work), values, out=values)
-    return values.astype(kind), header.bits_stored
+    return values.astype(kind)
 
 
 def _type(
@@ -152,8 +164,7 @@ def _type(
     return np.dtype(np.float32)
 
 
-def _check(path: str | Path, header: Header, pixels: np.ndarray, frame: int) -> None:
-    frames = header.frames if frame < 0 else 1
+def _check(path: str | Path, header: Header, pixels: np.ndarray, frames: int) -> None:
     expected = (frames, header.rows, header.columns, header.channels)
     if pixels.shape != expected:
         raise ReadError(path, f"decoded to shape {pixels.shape}, its header says {expected}")

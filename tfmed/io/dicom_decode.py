@@ -2,89 +2,135 @@
 
 from __future__ import annotations
 
+import struct
 from contextlib import suppress
-from pathlib import Path
+from typing import Any
 
 import numpy as np
-import pydicom
-from pydicom.encaps import generate_frames
-from pydicom.uid import UID
+from pydicom.pixels import get_decoder
 
-from tfmed.io import apart, codestream, dicom_header, jpeg
-from tfmed.io.dicom_header import Header
+from tfmed.io import apart, codestream, jpeg
+from tfmed.io.dicom_parse import JPEG_BASELINE, Parsed
 
 # Extended, spectral selection, full progression: with 12 bits only GDCM's own libjpeg does.
 JPEG_12_BIT = tuple(f"1.2.840.10008.1.2.4.{process}" for process in (51, 53, 55))
-# What pydicom may use within this process. It would ask GDCM first, see `apart`; where GDCM and
-# one of these both decode, their values are equal.
-SAFE_CODECS = {
-    "1.2.840.10008.1.2.4.50": "pillow",
+_RLE = "1.2.840.10008.1.2.5"
+# pydicom's names of the codecs, the first that is safe within this process and fast. Where two
+# decode a file, their values are equal.
+CODECS = {
+    JPEG_BASELINE: "pillow",
     "1.2.840.10008.1.2.4.51": "pillow",
     "1.2.840.10008.1.2.4.80": "pyjpegls",
     "1.2.840.10008.1.2.4.81": "pyjpegls",
-    "1.2.840.10008.1.2.4.90": "pillow",
-    "1.2.840.10008.1.2.4.91": "pillow",
-    "1.2.840.10008.1.2.5": "pydicom",
+    "1.2.840.10008.1.2.4.90": "pylibjpeg",
+    "1.2.840.10008.1.2.4.91": "pylibjpeg",
+    "1.2.840.10008.1.2.4.201": "pylibjpeg",
+    "1.2.840.10008.1.2.4.202": "pylibjpeg",
+    "1.2.840.10008.1.2.4.203": "pylibjpeg",
+    _RLE: "pylibjpeg",
 }
-# Lossless JPEG (57, 70), the 12-bit kinds, and what the codecs above refuse of JPEG-LS and
-# JPEG 2000.
-BY_GDCM = tuple(f"1.2.840.10008.1.2.4.{kind}" for kind in (51, 53, 55, 57, 70, 80, 81, 90, 91))
+# Lossless JPEG (57, 70), which it alone decodes, and what the codecs above refuse.
+BY_GDCM = tuple(f"1.2.840.10008.1.2.4.{kind}" for kind in (57, 70, 80, 81, 90, 91))
+# An empty table of frames, then the tag of the one frame.
+_WRAPPING = b"\xfe\xff\x00\xe0\0\0\0\0\xfe\xff\x00\xe0"
 
 
-def stored_values(
-    dataset: pydicom.Dataset, header: Header, path: str | Path, frame: int
-) -> np.ndarray:
-    """Decode a file's pixel data, or one frame of it.
+def stored_frames(parsed: Parsed, chosen: list[int]) -> np.ndarray:
+    """Decode some of a file's frames, each alone.
 
     Args:
-        dataset: the whole file, its transfer syntax set.
-        header: its header.
-        path: the file, for GDCM's process.
-        frame: index of a frame, or -1 for all.
+        parsed: the file.
+        chosen: the frames' indices.
 
     Returns:
-        `[H, W]`, `[D, H, W]`, `[H, W, 3]` or `[D, H, W, 3]`; YBR is RGB, a palette is not
-        applied.
+        `[len(chosen), H, W]` or `[len(chosen), H, W, 3]`; YBR is RGB, a palette is not applied.
 
     Raises:
         Exception: of many kinds; to be called inside `guard.reading`.
     """
-    syntax = header.transfer_syntax
-    if not UID(syntax).is_encapsulated:
-        return _by_pydicom(dataset, frame, "")
-    if "ExtendedOffsetTable" not in dataset:
-        samples = int(dataset.get("SamplesPerPixel", 1))
-        frames = generate_frames(dataset.PixelData, number_of_frames=header.frames)
-        codestream.check(frames, header.rows, header.columns, samples)
+    if not parsed.frames.encapsulated:
+        return _uncompressed(parsed, chosen)
+    settings = _settings(parsed, 1)
+    decoded = []
+    for index in chosen:
+        stream = parsed.frames.read(parsed.file, [index])
+        codestream.check(stream, parsed.header.rows, parsed.header.columns, parsed.samples)
+        decoded.append(_decode(stream, parsed.file.syntax, settings))
+    return np.stack(decoded) if len(decoded) > 1 else decoded[0][np.newaxis]
+
+
+def by_gdcm(stream: bytes, syntax: str, settings: dict[str, Any]) -> np.ndarray:
+    """One frame as GDCM has it; what the child process of `apart` calls.
+
+    Args:
+        stream: the codec's bytes.
+        syntax: the transfer syntax UID.
+        settings: pydicom's names and values of the image pixel module.
+    """
+    if syntax not in JPEG_12_BIT:
+        return _by_pydicom(stream, syntax, settings, "gdcm")
+    values = jpeg.decode_12_bit(stream, syntax)
+    return values.astype(np.int16) if settings["pixel_representation"] else values
+
+
+def _decode(stream: bytes, syntax: str, settings: dict[str, Any]) -> np.ndarray:
+    if syntax in JPEG_12_BIT:
+        if settings["bits_stored"] > 8:
+            return apart.decode(stream, syntax, settings)
+        # Processes of 8 bits differ in what the stream itself tells.
+        syntax = JPEG_BASELINE
+    codec = CODECS.get(syntax)
     if syntax not in BY_GDCM:
-        return _by_pydicom(dataset, frame, SAFE_CODECS.get(syntax, ""))
-    if syntax in SAFE_CODECS and not _is_12_bit(header):
+        return _by_pydicom(stream, syntax, settings, codec or "")
+    if codec is not None:
         # GDCM may do better; if not, its failure is told.
         with suppress(Exception):
-            return _by_pydicom(dataset, frame, SAFE_CODECS[syntax])
-    return apart.decode(path, frame)
+            return _by_pydicom(stream, syntax, settings, codec)
+    return apart.decode(stream, syntax, settings)
 
 
-def by_gdcm(path: str | Path, frame: int) -> np.ndarray:
-    """Decode a file by GDCM; what the child process of `apart` calls."""
-    with Path(path).open("rb") as file:
-        header = dicom_header.parse(file, path)
-        file.seek(0)
-        dataset = pydicom.dcmread(file, force=True)
-    dataset.file_meta.TransferSyntaxUID = UID(header.transfer_syntax)
-    if not _is_12_bit(header):
-        return _by_pydicom(dataset, frame, "gdcm")
-    streams = list(generate_frames(dataset.PixelData, number_of_frames=header.frames))
-    chosen = streams if frame < 0 else streams[frame : frame + 1]
-    values = np.stack([jpeg.decode_12_bit(s, header.transfer_syntax) for s in chosen])
-    return values.astype(np.int16) if header.signed else values
+def _by_pydicom(stream: bytes, syntax: str, settings: dict[str, Any], codec: str) -> np.ndarray:
+    wrapped = b"".join((_WRAPPING, struct.pack("<I", len(stream)), stream))
+    found, _ = get_decoder(syntax).as_array(
+        wrapped, index=0, validate=False, decoding_plugin=codec, **settings
+    )
+    return found
 
 
-def _is_12_bit(header: Header) -> bool:
-    return header.transfer_syntax in JPEG_12_BIT and header.bits_stored > 8
+def _uncompressed(parsed: Parsed, chosen: list[int]) -> np.ndarray:
+    """Frames that lie in the file as they are; in pydicom's hands where that is not plain."""
+    header, frames = parsed.header, parsed.frames
+    whole = len(frames.pieces) != header.frames or len(chosen) == header.frames
+    data = frames.read(parsed.file, range(len(frames.pieces)) if whole else chosen)
+    count = header.frames if whole else len(chosen)
+    shape = (count, header.rows, header.columns, parsed.samples)
+    if header.native:
+        kind = f"<{'i' if header.signed else 'u'}{header.bits_allocated // 8}"
+        found = np.frombuffer(data, kind).reshape(shape)
+        if header.unused_bits:
+            found = found << header.unused_bits >> header.unused_bits
+    else:
+        settings = _settings(parsed, count)
+        decoder = get_decoder(parsed.file.syntax)
+        found = decoder.as_array(data, validate=False, **settings)[0].reshape(shape)
+    return found[chosen] if len(found) > len(chosen) else found
 
 
-def _by_pydicom(dataset: pydicom.Dataset, frame: int, codec: str) -> np.ndarray:
-    index = None if frame < 0 else frame
-    dataset.pixel_array_options(index=index, decoding_plugin=codec)
-    return dataset.pixel_array
+def _settings(parsed: Parsed, frames: int) -> dict[str, Any]:
+    """The image pixel module by pydicom's names."""
+    header = parsed.header
+    settings: dict[str, Any] = {
+        "rows": header.rows,
+        "columns": header.columns,
+        "samples_per_pixel": parsed.samples,
+        "photometric_interpretation": header.photometric,
+        "number_of_frames": frames,
+        "bits_allocated": header.bits_allocated,
+        "bits_stored": header.bits_stored,
+        "pixel_representation": int(header.signed),
+        "pixel_keyword": parsed.frames.keyword,
+        "pixel_vr": parsed.file.pixels.vr.decode() or "OW",
+    }
+    if parsed.samples > 1:
+        settings["planar_configuration"] = int(parsed.planar)
+    return settings

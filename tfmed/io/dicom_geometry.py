@@ -1,18 +1,67 @@
-"""Where a DICOM frame lies in space, from the plain attributes or the functional groups.
+"""Where a DICOM file's frames lie in space, from the plain attributes or the functional groups.
 
-Positions are in millimetres in the patient's coordinates; the normal of a plane is the cross
-product of its row and column directions (DICOM PS3.3 C.7.6.2.1.1).
+Positions are in millimetres in the patient's coordinates, which run to the left, the back and the
+head (LPS); the normal of a plane is the cross product of its row and column directions.
+
+Source: DICOM PS3.3 C.7.6.2.1.1 (image plane), C.7.6.16.2.3 and .4 (plane position, orientation),
+C.8.8.3.2 (grid frame offsets).
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 UNEVEN_SHARE = 0.05
 _SPACINGS = ("PixelSpacing", "ImagerPixelSpacing", "NominalScannedPixelSpacing")
+_LEAST_NORMAL = 1e-3
+
+Vector = tuple[float, ...]
+
+
+class Plane(NamedTuple):
+    """A frame's place.
+
+    Attributes:
+        position: centre of the first pixel, `(x, y, z)` in mm, LPS.
+        orientation: the direction in which columns follow each other along a row, then that
+            in which rows follow each other; unit vectors of three numbers each.
+    """
+
+    position: Vector
+    orientation: Vector
+
+    @property
+    def normal(self) -> Vector:
+        """The unit vector across the plane."""
+        return cross(self.orientation[:3], self.orientation[3:])
+
+    @property
+    def along(self) -> float:
+        """How far along its normal the plane lies, in mm."""
+        return dot(self.position, self.normal)
+
+    def moved(self, distance_mm: float) -> Plane:
+        """The plane at a distance along the normal."""
+        steps = zip(self.position, self.normal, strict=True)
+        return Plane(tuple(place + distance_mm * part for place, part in steps), self.orientation)
+
+
+def dot(one: Vector, other: Vector) -> float:
+    """The scalar product."""
+    return one[0] * other[0] + one[1] * other[1] + one[2] * other[2]
+
+
+def cross(one: Vector, other: Vector) -> Vector:
+    """The vector product."""
+    return (
+        one[1] * other[2] - one[2] * other[1],
+        one[2] * other[0] - one[0] * other[2],
+        one[0] * other[1] - one[1] * other[0],
+    )
 
 
 def functional_groups(dataset: Any, macro: str) -> list[Any]:
@@ -24,41 +73,52 @@ def functional_groups(dataset: Any, macro: str) -> list[Any]:
     return []
 
 
-def numbers(dataset: Any, keyword: str, count: int) -> np.ndarray | None:
+def numbers(dataset: Any, keyword: str, count: int) -> Vector | None:
     """The finite numbers of an optional attribute, None where they are not `count` or wrong."""
     try:
         value = dataset.get(keyword)
         if value is None:
             return None
-        array = np.atleast_1d(np.asarray(value, dtype=np.float64))
+        several = isinstance(value, Sequence) and not isinstance(value, str)
+        found = tuple(float(number) for number in (value if several else (value,)))
     except (ValueError, TypeError, AttributeError, OverflowError):
         return None
-    return array if array.shape == (count,) and np.isfinite(array).all() else None
+    return found if len(found) == count and all(map(math.isfinite, found)) else None
 
 
-def spacing(dataset: Any, frames: int) -> tuple[float, ...] | None:
-    """`(row, column)` in mm, `(slice, row, column)` for evenly lying frames, or None."""
-    places = [dataset, *functional_groups(dataset, "PixelMeasuresSequence")[:1]]
-    for place in places:
+def pixel_spacing(dataset: Any) -> tuple[float, float] | None:
+    """`(row, column)` in mm, or None."""
+    for place in (dataset, *functional_groups(dataset, "PixelMeasuresSequence")[:1]):
         for keyword in _SPACINGS:
             pair = numbers(place, keyword, 2)
-            if pair is not None and (pair > 0).all():
-                plane = (float(pair[0]), float(pair[1]))
-                if frames == 1:
-                    return plane
-                step = even_step(_frame_positions(dataset, frames))
-                return None if step is None else (step, *plane)
+            if pair is not None and min(pair) > 0:
+                return pair[0], pair[1]
     return None
 
 
-def position(dataset: Any) -> float | None:
-    """Place of the file's first frame along its normal, or None."""
-    plain = _along_normal(dataset, dataset)
-    if plain is not None:
-        return plain
-    planes = functional_groups(dataset, "PlanePositionSequence")
+def planes(dataset: Any, frames: int) -> list[Plane] | None:
+    """The plane of each frame, or None where they are not told."""
+    plain = _plane(dataset, dataset)
+    if frames == 1 and plain is not None:
+        return [plain]
+    places = functional_groups(dataset, "PlanePositionSequence")
     turns = functional_groups(dataset, "PlaneOrientationSequence")
-    return _along_normal(planes[0], turns[0]) if planes and turns else None
+    if len(places) == frames and len(turns) in (1, frames):
+        turns = turns * frames if len(turns) == 1 else turns
+        found = [_plane(*pair) for pair in zip(places, turns, strict=True)]
+        known = [plane for plane in found if plane is not None]
+        return known if len(known) == frames else None
+    offsets = _offsets(dataset, frames)
+    if plain is None or offsets is None:
+        return None
+    return [plain.moved(offset - offsets[0]) for offset in offsets]
+
+
+def step_mm(dataset: Any, frames: int, found: list[Plane] | None) -> float | None:
+    """Distance between neighbouring frames that lie evenly in space, or None."""
+    if found is None:
+        return even_step(_offsets(dataset, frames) or [None])
+    return even_step([plane.along for plane in found])
 
 
 def even_step(positions: Sequence[float | None]) -> float | None:
@@ -80,6 +140,29 @@ def even_step(positions: Sequence[float | None]) -> float | None:
     return abs(middle)
 
 
+def affine(found: Sequence[Plane], spacing_mm: tuple[float, float]) -> np.ndarray:
+    """The way from an index to the patient, for planes that lie evenly.
+
+    Args:
+        found: one plane, whose slice axis is its normal, 1 mm long; or all of a volume's.
+        spacing_mm: `(row, column)`.
+
+    Returns:
+        float64 `[4, 4]`: takes `(slice, row, column, 1)` to mm in RAS+, the coordinates of
+        NIfTI, whose x and y run against DICOM's.
+    """
+    first, last = found[0], found[-1]
+    step = np.array(first.normal)
+    if len(found) > 1:
+        step = (np.array(last.position) - np.array(first.position)) / (len(found) - 1)
+    matrix = np.eye(4)
+    matrix[:3, 0] = step
+    matrix[:3, 1] = np.array(first.orientation[3:]) * spacing_mm[0]
+    matrix[:3, 2] = np.array(first.orientation[:3]) * spacing_mm[1]
+    matrix[:3, 3] = first.position
+    return np.diag([-1.0, -1.0, 1.0, 1.0]) @ matrix
+
+
 def _items(groups: Any, macro: str) -> Iterator[Any]:
     for group in groups or ():
         items = group.get(macro)
@@ -87,25 +170,26 @@ def _items(groups: Any, macro: str) -> Iterator[Any]:
             yield items[0]
 
 
-def _frame_positions(dataset: Any, frames: int) -> list[float | None]:
-    planes = functional_groups(dataset, "PlanePositionSequence")
-    turns = functional_groups(dataset, "PlaneOrientationSequence")
-    if len(planes) == frames and turns:
-        if len(turns) == 1:
-            turns = turns * frames
-        return [_along_normal(*pair) for pair in zip(planes, turns, strict=False)]
+def _offsets(dataset: Any, frames: int) -> Vector | None:
+    """Where frames lie along the normal, counted from any place."""
     offsets = numbers(dataset, "GridFrameOffsetVector", frames)
-    if offsets is not None:
-        return [float(offset) for offset in offsets]
     step = numbers(dataset, "SpacingBetweenSlices", 1)
-    return [None] if step is None else [float(step[0]) * index for index in range(frames)]
+    if offsets is None and step is not None:
+        return tuple(step[0] * index for index in range(frames))
+    return offsets
 
 
-def _along_normal(plane: Any, turn: Any) -> float | None:
-    place = numbers(plane, "ImagePositionPatient", 3)
-    turned = numbers(turn, "ImageOrientationPatient", 6)
-    if place is None or turned is None:
+def _plane(place: Any, turn: Any) -> Plane | None:
+    position = numbers(place, "ImagePositionPatient", 3)
+    orientation = numbers(turn, "ImageOrientationPatient", 6)
+    if position is None or orientation is None:
         return None
-    normal = np.cross(turned[:3], turned[3:])
-    length = float(np.linalg.norm(normal))
-    return float(place @ normal) / length if length > 0 else None
+    row, column = _unit(orientation[:3]), _unit(orientation[3:])
+    if row is None or column is None or _unit(cross(row, column)) is None:
+        return None
+    return Plane(position, row + column)
+
+
+def _unit(vector: Vector) -> Vector | None:
+    length = math.sqrt(dot(vector, vector))
+    return None if length < _LEAST_NORMAL else tuple(part / length for part in vector)

@@ -1,12 +1,20 @@
-"""A DICOM file's own display window (PS3.3 C.11.2.1.2); told on, never applied."""
+"""What a DICOM file says of its display: told on here, applied by `tfmed.io.display`.
+
+Source: DICOM PS3.3 C.11.2.1.1 (VOI LUT), C.11.2.1.2 (window).
+"""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
+from tfmed.image import VoiLut
 from tfmed.io.dicom_geometry import functional_groups
+
+LINEAR, LINEAR_EXACT, SIGMOID = "LINEAR", "LINEAR_EXACT", "SIGMOID"
 
 
 def window(dataset: Any) -> tuple[float, float] | None:
@@ -14,11 +22,20 @@ def window(dataset: Any) -> tuple[float, float] | None:
 
     Example: centre 40, width 400, LINEAR: -160 to 239.
     """
-    for place in (dataset, *functional_groups(dataset, "FrameVOILUTSequence")[:1]):
+    for place in _places(dataset):
         centre, width = _first(place, "WindowCenter"), _first(place, "WindowWidth")
         if centre is not None and width is not None:
-            return _ends(centre, width, str(place.get("VOILUTFunction", "LINEAR")))
+            return _ends(centre, width, function(dataset))
     return None
+
+
+def function(dataset: Any) -> str:
+    """How shades run within the window: `LINEAR`, `LINEAR_EXACT` or `SIGMOID`."""
+    for place in _places(dataset):
+        named = str(place.get("VOILUTFunction") or "").strip().upper()
+        if named in (LINEAR_EXACT, SIGMOID):
+            return named
+    return LINEAR
 
 
 def _ends(centre: float, width: float, function: str) -> tuple[float, float] | None:
@@ -27,11 +44,42 @@ def _ends(centre: float, width: float, function: str) -> tuple[float, float] | N
     LINEAR (the default) maps from `centre - 0.5 - (width - 1) / 2` to the same distance
     above, C.11.2.1.2.1; LINEAR_EXACT and, as its useful range, SIGMOID have no such halves.
     """
-    if function.strip().upper() in ("LINEAR_EXACT", "SIGMOID"):
+    if function in (LINEAR_EXACT, SIGMOID):
         low, high = centre - width / 2, centre + width / 2
     else:
         low, high = centre - 0.5 - (width - 1) / 2, centre - 0.5 + (width - 1) / 2
     return (low, high) if low < high else None
+
+
+def lut(dataset: Any) -> VoiLut | None:
+    """The first VOI LUT of a file, or None.
+
+    Raises:
+        ValueError: it is damaged.
+    """
+    items = dataset.get("VOILUTSequence")
+    if not items:
+        return None
+    count, first, bits = (int(number) for number in items[0].LUTDescriptor)
+    data = items[0].LUTData
+    # Written as words or as bytes of words; in either case pydicom has the file's byte order.
+    order = "<" if dataset.original_encoding[1] else ">"
+    entries = np.frombuffer(data, f"{order}u2") if isinstance(data, bytes) else np.asarray(data)
+    count = count or 2**16
+    if not 8 <= bits <= 16 or len(entries) != count:
+        raise ValueError("a VOI LUT of another size than it says")
+    return VoiLut(first, entries.astype(np.uint16), bits)
+
+
+def turned(lut: VoiLut, total: float) -> VoiLut:
+    """The table for pixels that were turned to `total - value`: dark and bright change places."""
+    brightest = 2**lut.bits - 1
+    entries = (brightest - np.minimum(lut.entries, brightest)[::-1]).astype(np.uint16)
+    return VoiLut(round(total) - (lut.first + len(lut.entries) - 1), entries, lut.bits)
+
+
+def _places(dataset: Any) -> list[Any]:
+    return [dataset, *functional_groups(dataset, "FrameVOILUTSequence")[:1]]
 
 
 def _first(dataset: Any, keyword: str) -> float | None:
@@ -40,7 +88,9 @@ def _first(dataset: Any, keyword: str) -> float | None:
         value = dataset.get(keyword)
         if value is None:
             return None
-        first = float(np.atleast_1d(np.asarray(value, dtype=np.float64))[0])
+        first = float(
+            value[0] if isinstance(value, Sequence) and not isinstance(value, str) else value
+        )
     except (ValueError, TypeError, AttributeError, IndexError, OverflowError):
         return None
-    return first if np.isfinite(first) else None
+    return first if math.isfinite(first) else None
