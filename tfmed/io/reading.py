@@ -28,7 +28,7 @@ UNREAD: dict[str, str] = {
     "npz": "an archive of arrays, which is a data set and no image",
 }
 # Formats whose first axis may be time: their readers take `sample`.
-CLIPS = ("nifti", "gif", "video")
+CLIPS = ("dicom", "nifti", "gif", "video")
 
 
 def read(path: str | Path, *, frame: int = -1, sample: int = 0) -> Image:
