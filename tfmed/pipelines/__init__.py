@@ -1,6 +1,7 @@
 """One file a pipeline: a Config, a `run` and a two-line `main`."""
 
 PIPELINES = {
+    "index": "tfmed.pipelines.index:main",
     "classify": "tfmed.pipelines.classify:main",
     "predict": "tfmed.pipelines.predict:main",
     "evaluate": "tfmed.pipelines.evaluate:main",
