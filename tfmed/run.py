@@ -21,10 +21,13 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from tfmed.errors import DataError
 
 REJECT_COLUMNS = ["path", "reason"]
+ROW_GROUP = 50_000  # rows that are written, and may be read, at a time
 # The machine's name, so that on a shared disk no other machine's work is taken for a dead one's.
 _ASIDE = f".aside-{platform.node()}-"
 
@@ -67,17 +70,20 @@ class Run:
 
         def write(path: Path) -> None:
             if as_parquet:
-                table.to_parquet(path, index=False)
+                table.to_parquet(path, index=False, compression="zstd", row_group_size=ROW_GROUP)
             else:
                 table.to_csv(path, index=False)
 
         write_aside(self.path(name), write)
 
     def read_table(self, name: str) -> pd.DataFrame:
-        """Read what `write_table` wrote; in CSV, identifiers stay text and empty cells empty."""
+        """Read what `write_table` wrote: of Parquet with equal dtypes, tuples and None.
+
+        In CSV, identifiers stay text and empty cells empty.
+        """
         path = self._existing(name)
         if name.endswith(".parquet"):
-            return pd.read_parquet(path)
+            return _read_parquet(path)
         text = {column: "str" for column in ("id", "patient", "path", "truth", "prediction")}
         return pd.read_csv(path, dtype=text, keep_default_na=False, na_values={})
 
@@ -89,6 +95,20 @@ class Run:
                 "finished; run the same command again to go on"
             )
         return path
+
+
+def _read_parquet(path: Path) -> pd.DataFrame:
+    """A table as it was written; pandas alone makes text of objects, and arrays of tuples."""
+    content = pq.read_table(path)
+    about = (content.schema.pandas_metadata or {}).get("columns", [])
+    objects = {column["name"] for column in about if column["numpy_type"] == "object"}
+    table = content.to_pandas()
+    for name in objects.intersection(content.column_names):
+        values = content[name].to_numpy()
+        if pa.types.is_list(content[name].type):
+            values = [None if one is None else tuple(one.tolist()) for one in values]
+        table[name] = pd.Series(values, dtype="object")
+    return table
 
 
 def write_aside(path: Path, write: Callable[[Path], Any]) -> None:
