@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import itertools
+from functools import cache
 
 import numpy as np
 import pandas as pd
+from pydicom.config import IGNORE
 from pydicom.uid import UID
 
 from tfmed.data.dataset import JOIN, Dataset
@@ -73,7 +75,13 @@ def values(table: pd.DataFrame, name: str) -> pd.Series:
         return whole.where(table["width"] > 0, MISSING)  # where only headers were read
     text = table[name].astype(str).str.strip()
     text = text.where((text != "") & (text != "nan"), MISSING)
-    return text.map({uid: UID(uid).name for uid in text.unique()}) if name == SYNTAX else text
+    return text.map(_syntax) if name == SYNTAX else text
+
+
+@cache
+def _syntax(uid: str) -> str:
+    """What a transfer syntax is called; an unknown UID as it is."""
+    return UID(uid, IGNORE).name
 
 
 def texts(of_field: pd.Series) -> pd.Series:

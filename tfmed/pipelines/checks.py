@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from tfmed import config, models
+from tfmed import config
 from tfmed.errors import ConfigError
 from tfmed.pipelines.settings import TrainingSettings
 
@@ -16,6 +16,8 @@ def trainable(settings: TrainingSettings) -> None:
     Raises:
         ConfigError: an unknown network, no such file of weights, no place for the export.
     """
+    from tfmed import models
+
     if settings.model != "auto":
         config.lookup(models.MODELS, settings.model, "model")
     if settings.weights not in ("none", "imagenet") and not Path(settings.weights).is_file():
