@@ -13,7 +13,8 @@ from tfmed import data, feed, io
 from tfmed.data.audit import audit
 from tfmed.errors import ReadError
 from tfmed.feed import native
-from tfmed.feed.routes import route_of
+from tfmed.feed.routes import routes
+from tfmed.io import worker
 from tfmed.transforms import Preprocessing, resample
 
 PREPROCESSING = Preprocessing(size=(9, 20), channels=1)
@@ -34,8 +35,9 @@ def check_equal(dataset: data.Dataset, preprocessing: Preprocessing = PREPROCESS
         np.testing.assert_array_equal(image, resample(tf.constant(pixels)[None], preprocessing)[0])
 
 
-def route(dataset: data.Dataset) -> tuple[str, ...]:
-    return route_of(dataset.table.to_dict("records")[0])
+def route(dataset: data.Dataset) -> str:
+    (found,) = routes(dataset.table)
+    return " ".join([found.kind, *found.words])
 
 
 @pytest.mark.parametrize("dtype", ["uint8", "uint16", "int16"])
@@ -54,32 +56,137 @@ def test_plain_dicom(
         intercept=line[1],
     )
     dataset = dataset_of([makers.dicom(tmp_path / "one.dcm", pixels, about)])
-    assert route(dataset)[:2] == ("dicom", dtype)
+    assert route(dataset).startswith(f"raw {dtype} 1 image")
     check_equal(dataset)
 
 
 def test_high_bits_that_hold_an_overlay_are_dropped(tmp_path: Path) -> None:
     pixels = makers.noise((12, 16), 2, 0, 4096, "uint16") | np.uint16(0x8000)
     dataset = dataset_of([makers.dicom(tmp_path / "a.dcm", pixels, makers.Slice(bits=12))])
-    assert route(dataset)[0] == "dicom"
+    assert route(dataset) == "raw uint16 1 image masked kept upright"
     check_equal(dataset)
 
 
 def test_eight_bits_in_sixteen(tmp_path: Path) -> None:
     pixels = makers.noise((12, 16), 3, 0, 256, "uint16")
     dataset = dataset_of([makers.dicom(tmp_path / "a.dcm", pixels, makers.Slice(bits=8))])
-    assert route(dataset)[:2] == ("dicom", "uint16")
+    assert route(dataset).startswith("raw uint16")
     check_equal(dataset)
 
 
-def test_compressed_dicom_and_frames_take_the_general_route(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "syntax", ["1.2.840.10008.1.2.5", "1.2.840.10008.1.2.2", "1.2.840.10008.1.2.1.99"]
+)
+def test_compressed_and_big_endian_dicom_take_the_general_route(
+    tmp_path: Path, syntax: str
+) -> None:
     pixels = makers.noise((16, 16), 4, 0, 4096, "uint16")
-    rle = makers.dicom(tmp_path / "a.dcm", pixels, makers.Slice(syntax="1.2.840.10008.1.2.5"))
-    dataset = dataset_of([rle])
-    assert route(dataset) == ("general",)
+    dataset = dataset_of([makers.dicom(tmp_path / "a.dcm", pixels, makers.Slice(syntax=syntax))])
+    assert route(dataset) == "general"
     check_equal(dataset)
-    frames = makers.dicom(tmp_path / "b.dcm", makers.noise((3, 8, 9), 5, 0, 4096, "uint16"))
-    assert route(dataset_of([frames])) == ("general",)
+
+
+def test_implicit_little_endian(tmp_path: Path) -> None:
+    pixels = makers.noise((16, 16), 4, 0, 4096, "uint16")
+    about = makers.Slice(syntax="1.2.840.10008.1.2")
+    dataset = dataset_of([makers.dicom(tmp_path / "a.dcm", pixels, about)])
+    assert route(dataset).startswith("raw uint16")
+    check_equal(dataset)
+
+
+def test_colour_dicom(tmp_path: Path) -> None:
+    dataset = dataset_of([makers.dicom(tmp_path / "a.dcm", makers.noise((9, 14, 3), 8))])
+    assert route(dataset) == "raw uint8 3 image whole kept upright"
+    check_equal(dataset)
+    check_equal(dataset, Preprocessing(size=(20, 7), channels=3))
+
+
+def test_multi_frame_files_are_volumes_and_their_frames_take_the_general_route(
+    tmp_path: Path,
+) -> None:
+    volume = makers.noise((3, 8, 9), 5, 0, 4096, "uint16")
+    path = makers.dicom(tmp_path / "b.dcm", volume, makers.Slice(slope=2.0, intercept=-7.0))
+    dataset = dataset_of([path])
+    assert route(dataset).startswith("raw uint16 1 volume")
+    check_equal(dataset, Preprocessing(size=(2, 5, 6), channels=1))
+    from tfmed.data.dataset import index
+
+    columns = {"id": ["0", "1", "2"], "path": [str(path)] * 3, "frame": [0, 1, 2]}
+    frames = audit(data.Dataset(index(columns), ("a",), "test"), workers=0)
+    assert route(frames) == "general"
+    for image, slice_ in zip(feed.read(frames, Preprocessing((8, 9), 1)), volume, strict=True):
+        np.testing.assert_array_equal(image[..., 0], 2.0 * slice_ - 7)
+
+
+@pytest.mark.parametrize("shape", [(31, 24), (31, 24, 3)])
+@pytest.mark.parametrize("photometric", ["MONOCHROME1", "MONOCHROME2"])
+def test_jpeg_inside_dicom(tmp_path: Path, shape: tuple[int, ...], photometric: str) -> None:
+    smooth = np.add.outer(4 * np.arange(31), 3 * np.arange(24)).astype("uint8")
+    pixels = np.stack([smooth, smooth[::-1], 255 - smooth], -1) if len(shape) == 3 else smooth
+    path = jpeg_dicom(tmp_path / "a.dcm", pixels, photometric)
+    dataset = dataset_of([path])
+    assert route(dataset).startswith(f"jpeg-part uint8 {pixels.ndim // 3 * 2 + 1}")
+    check_equal(dataset)
+
+
+def jpeg_dicom(path: Path, pixels: np.ndarray, photometric: str) -> Path:
+    """A DICOM file with one JPEG Baseline stream, as Pillow writes it."""
+    import io as streams
+
+    import pydicom
+    from PIL import Image
+    from pydicom.encaps import encapsulate
+
+    makers.dicom(path, pixels, makers.Slice(modality="DX", bits=8, photometric=photometric))
+    found = pydicom.dcmread(path)
+    stream = streams.BytesIO()
+    Image.fromarray(pixels).save(stream, "JPEG", quality=90)
+    found.PixelData = encapsulate([stream.getvalue()])
+    found["PixelData"].VR = "OB"
+    found.file_meta.TransferSyntaxUID = "1.2.840.10008.1.2.4.50"
+    if pixels.ndim == 3:
+        found.PhotometricInterpretation = "YBR_FULL_422"
+    found.save_as(path)
+    return path
+
+
+@pytest.mark.parametrize("turn", ["RAS", "LPS", "IAR", "PSL"])
+@pytest.mark.parametrize("dtype", ["uint8", "int16", ">i2", "int32", "float32", ">f8"])
+@pytest.mark.parametrize("line", [(1.0, 0.0), (2.0, -1024.0), (0.3371, -7.77)])
+def test_nifti(tmp_path: Path, turn: str, dtype: str, line: tuple[float, float]) -> None:
+    pixels = makers.noise((5, 6, 7), 1, 0, 200).astype(dtype)
+    dataset = dataset_of([nifti(tmp_path / "a.nii", pixels, turn, line)])
+    assert route(dataset).startswith("nifti")
+    check_equal(dataset, Preprocessing(size=(3, 9, 4), channels=1))
+
+
+@pytest.mark.parametrize("shape", [(5, 6, 1), (5, 1, 7), (1, 6, 7), (5, 6)])
+def test_nifti_of_one_slice_is_an_image(tmp_path: Path, shape: tuple[int, ...]) -> None:
+    pixels = makers.noise(shape, 1, 0, 200, "int16")
+    dataset = dataset_of([nifti(tmp_path / "a.nii", pixels, "LPS", (1.0, 0.0))])
+    assert route(dataset).startswith("nifti")
+    check_equal(dataset)
+
+
+def test_packed_nifti_takes_the_general_route(tmp_path: Path) -> None:
+    pixels = makers.noise((5, 6, 7), 1, 0, 200, "int16")
+    dataset = dataset_of([nifti(tmp_path / "a.nii.gz", pixels, "LPS", (1.0, 0.0))])
+    assert route(dataset) == "general"
+    check_equal(dataset, Preprocessing(size=(3, 9, 4), channels=1))
+
+
+def nifti(path: Path, pixels: np.ndarray, turn: str, line: tuple[float, float]) -> Path:
+    """A NIfTI file whose axes point to `turn`; nibabel writes it."""
+    import nibabel
+
+    wanted = nibabel.orientations.axcodes2ornt(turn)
+    affine = nibabel.orientations.inv_ornt_aff(wanted, (5, 6, 7)) @ np.diag([0.7, 1.1, 2.5, 1.0])
+    header = nibabel.Nifti1Header(endianness=pixels.dtype.str[0].replace("|", "<"))
+    header.set_data_dtype(pixels.dtype)
+    image = nibabel.Nifti1Image(pixels, affine, header)
+    image.header.set_slope_inter(*line)
+    nibabel.save(image, path)
+    return path
 
 
 @pytest.mark.parametrize("channels", [1, 3])
@@ -88,14 +195,14 @@ def test_compressed_dicom_and_frames_take_the_general_route(tmp_path: Path) -> N
 def test_rasters(tmp_path: Path, ending: str, shape: tuple[int, ...], channels: int) -> None:
     dataset = dataset_of([makers.raster(tmp_path / f"a.{ending}", makers.noise(shape, 6))])
     native = {"png": "png", "jpg": "jpeg", "bmp": "general"}
-    assert route(dataset)[0] == native[ending]
+    assert route(dataset).split()[0] == native[ending]
     check_equal(dataset, Preprocessing(size=(9, 40), channels=channels))
 
 
 def test_sixteen_bits_stay_sixteen_bits(tmp_path: Path) -> None:
     pixels = makers.noise((31, 24), 7, 0, 65536, "uint16")
     dataset = dataset_of([makers.raster(tmp_path / "a.png", pixels)])
-    assert route(dataset) == ("png", "uint16", "1")
+    assert route(dataset) == "png uint16 1"
     check_equal(dataset)
     (image,) = feed.read(dataset, Preprocessing(size=(31, 24), channels=1))
     np.testing.assert_array_equal(image[..., 0], pixels)
@@ -122,7 +229,7 @@ def test_mixed_routes_come_back_in_order(tmp_path: Path) -> None:
         paths.append(makers.dicom(tmp_path / f"{number}.dcm", pixels.astype("uint16")))
         paths.append(makers.raster(tmp_path / f"{number}.jpg", pixels))
     dataset = dataset_of(paths)
-    assert len({route_of(row)[0] for row in dataset.table.to_dict("records")}) == 4
+    assert {found.kind for found in routes(dataset.table)} == {"png", "jpeg", "raw", "general"}
     check_equal(dataset)
 
 
@@ -153,8 +260,16 @@ def test_a_file_on_which_the_graph_fails_is_read_by_its_reader(
     def picky(row: dict[str, tf.Tensor], dtype: str, channels: str) -> tf.Tensor:
         return tf.ensure_shape(native._png(row, dtype, channels), [12, 14, 1])
 
+    asked = []
+
+    def pixels(call: worker.Call) -> np.ndarray:
+        asked.append(call.files)
+        return io.read(call.files[0]).pixels
+
     monkeypatch.setitem(native.DECODERS, "png", picky)
+    monkeypatch.setattr(worker, "pixels", pixels)
     check_equal(dataset)
+    assert asked == [(str(paths[2]),)]
 
 
 def test_equal_pixels_by_the_files_own_series(tmp_path: Path) -> None:

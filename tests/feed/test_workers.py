@@ -11,7 +11,7 @@ import pytest
 from tfmed.errors import ReadError
 from tfmed.feed import workers
 
-COUNT = workers.FEW + 8
+COUNT = 40
 
 
 def rows(folder: Path) -> list[dict]:

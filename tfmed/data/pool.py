@@ -96,7 +96,7 @@ def stream(
     *,
     workers: int | None = None,
     seconds: float = SECONDS,
-) -> Iterator[Any]:
+) -> Generator[Any]:
     """Call `function` on each item in worker processes, a few items ahead of who asks.
 
     Args:

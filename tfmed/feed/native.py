@@ -1,144 +1,250 @@
-"""Formats that TensorFlow decodes in the graph: plain DICOM, PNG and JPEG.
+"""Formats that TensorFlow decodes in the graph: plain and JPEG DICOM, NIfTI, PNG and JPEG.
 
-Only files for which the graph's answer is that of `tfmed.io.read`, number for number; all
-others take the general route. So does a file on which the graph fails, and then either its
-pixels or the reader's own words on what is wrong with it come back.
+Only files for which the graph's answer is that of `tfmed.io.read`, number for number, which
+`tfmed.io.native` tells; all others take the general route. So does a file on which the graph
+fails, and then either its pixels or the reader's own words on what is wrong with it come back.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+import os
+from collections.abc import Callable, Generator, Sequence
 
 import numpy as np
 import pandas as pd
 import tensorflow as tf
 
 from tfmed.feed import workers
-from tfmed.io import dicom, raster
+from tfmed.io.native import JPEG, JPEG_PART, NIFTI, PNG, RAW
 from tfmed.transforms.prepare import Preprocessing, resample
 
-AHEAD = 8
+PREFETCH = 2
+SEGMENT = 1 << 14  # rows whose paths are held as tensors at a time
 # float32 holds whole numbers up to here.
 EXACT = 2**24
+PLACED = (RAW, JPEG_PART, NIFTI)  # values that lie somewhere in a file, with slope and intercept
+SIDES = ["depth", "height", "width"]
+
+Row = dict[str, tf.Tensor]
 
 
-def route_of(row: Mapping[str, Any]) -> tuple[str, ...] | None:
-    """The native route of a row of an audited table, or None where it has none.
+def names(table: pd.DataFrame) -> pd.Series:
+    """What decodes each row in the graph, as words; "" where nothing does.
 
-    `("dicom", stored dtype, working dtype, "turned" or "kept")`, `("png", dtype, channels)`
-    or `("jpeg", "uint8", channels)`.
+    The words are the column `native` of the audit; for values that lie in a file as they are,
+    these follow: `image` or `volume`; `masked` where high bits hold no part of a value, else
+    `whole`; `kept` where slope and intercept change nothing, else the dtype to compute in; and
+    `turned` where shades are inverted, else `upright`.
     """
-    kind = row.get("format")
-    # A frame of several would read the whole file for each; the general route seeks.
-    if row.get("frame", -1) >= 0 or isinstance(row.get("files"), (list, tuple, np.ndarray)):
-        return None
-    if kind == "dicom" and row["pixel_offset"] >= 0 and row["depth"] == 1:
-        turned = "turned" if row["inverted"] else "kept"
-        return "dicom", _stored_dtype(row), _working_dtype(row), turned
-    if kind in ("png", "jpeg"):
-        header = raster.read_header(row["path"])
-        if header.native and header.kind == kind:
-            return kind, f"uint{header.bits}", str(header.channels)
-    return None
+    if "native" not in table:
+        return pd.Series("", index=table.index, dtype="str")
+    codes, found = pd.factorize(table["native"])
+    placed = np.array([name.split(" ")[0] in PLACED for name in found], dtype=bool)[codes]
+    whole = (table["frame"] < 0) & table["files"].isna()
+    words = table["native"].where(whole, "")
+    return words.where(~(placed & whole), words + _more(table, codes, found))
+
+
+def _more(table: pd.DataFrame, codes: np.ndarray, found: pd.Index) -> pd.Series:
+    stored = [np.dtype(name.split(" ")[1]) if name else np.dtype("u1") for name in found]
+    allocated = np.array([8 * dtype.itemsize for dtype in stored])[codes]
+    integer = np.array([dtype.kind in "iu" for dtype in stored], dtype=bool)[codes]
+    slope, intercept, bits = (table[name].astype(float) for name in ("slope", "intercept", "bits"))
+    # Exact in float32, or else float64, in which reading works.
+    reach = slope.abs() * 2**bits + 2 * intercept.abs()
+    exact = (slope % 1 == 0) & (intercept % 1 == 0) & (reach < EXACT) & integer
+    changed = (slope != 1) | (intercept != 0) | table["inverted"]
+    columns = (
+        np.where((table["depth"] > 1), "volume", "image"),
+        np.where((bits < allocated) & integer, "masked", "whole"),
+        np.where(changed, np.where(exact, "float32", "float64"), "kept"),
+        np.where(table["inverted"], "turned", "upright"),
+    )
+    more = pd.Series("", index=table.index, dtype="str")
+    for column in columns:
+        more = more + " " + pd.Series(column, index=table.index, dtype="str")
+    return more
 
 
 def images(
-    route: tuple[str, ...], table: pd.DataFrame, preprocessing: Preprocessing
-) -> Iterator[np.ndarray]:
+    words: Sequence[str],
+    table: pd.DataFrame,
+    positions: np.ndarray,
+    preprocessing: Preprocessing,
+    length: int,
+) -> Generator[tuple[np.ndarray, np.ndarray]]:
     """Images of rows of one native route, decoded and resampled in parallel, in order.
 
     Args:
-        route: what `route_of` gives for every row of `table`.
-        table: rows of an audited data set's table.
+        words: what `names` gives for every row.
+        table: of an audited data set.
+        positions: of the rows, rising.
         preprocessing: size and channels.
+        length: images a block.
 
     Yields:
-        float32 `[H, W, C]`, modality units.
+        Positions `[n]`, and float32 `[n, *size, C]` in modality units.
 
     Raises:
         ReadError: a file cannot be read; the message names it.
     """
-    decode = DECODERS[route[0]]
+    for start in range(0, len(positions), SEGMENT):
+        some = positions[start : start + SEGMENT]
+        stream = _stream(words, table.iloc[some], some, preprocessing, length)
+        done = 0
+        for found, block in stream.as_numpy_iterator():
+            upto = int(np.searchsorted(some, found[-1])) + 1
+            yield _filled(some[done:upto], found, block, table, preprocessing)
+            done = upto
+        nothing = np.empty((0, *preprocessing.input_shape), np.float32)
+        for position in some[done:]:
+            yield _filled(position[np.newaxis], some[:0], nothing, table, preprocessing)
+
+
+def _filled(
+    wanted: np.ndarray,
+    found: np.ndarray,
+    block: np.ndarray,
+    table: pd.DataFrame,
+    preprocessing: Preprocessing,
+) -> tuple[np.ndarray, np.ndarray]:
+    """A block with the images on which the graph failed, by their own reader."""
+    if len(wanted) == len(found):
+        return found, block
+    whole = np.empty((len(wanted), *block.shape[1:]), np.float32)
+    there = np.isin(wanted, found)
+    whole[there] = block
+    for place in np.flatnonzero(~there):
+        (pixels,) = workers.pixels([table.iloc[wanted[place]]], 0, preprocessing)
+        whole[place] = resample(tf.constant(pixels)[tf.newaxis], preprocessing)[0]
+    return wanted, whole
+
+
+def _stream(
+    words: Sequence[str],
+    table: pd.DataFrame,
+    positions: np.ndarray,
+    preprocessing: Preprocessing,
+    length: int,
+) -> tf.data.Dataset:
+    """Positions and images of those rows that the graph can decode."""
+    kind, *rest = words
+    columns = {"path": table["path"].to_numpy(object)}
+    fixed = None
+    if kind in PLACED:
+        columns |= _numbers(table)
+        shapes = columns["shape"]
+        if (shapes == shapes[0]).all():
+            # Known when the graph is built, which spares choices inside it.
+            fixed = tuple(int(side) for side in shapes[0])
 
     @tf.autograph.experimental.do_not_convert
-    def prepared(row: dict[str, tf.Tensor]) -> tf.Tensor:
-        return resample(decode(row, *route[1:])[tf.newaxis], preprocessing)[0]
+    def prepared(position: tf.Tensor, row: Row) -> tuple[tf.Tensor, tf.Tensor]:
+        if fixed is not None:
+            row = {**row, "shape": tf.constant(fixed, tf.int64)}
+        pixels = DECODERS[kind](row, *rest)
+        return position, resample(pixels[tf.newaxis], preprocessing)[0]
 
-    rows = table.to_dict("records")
-    columns = _dicom_columns(rows) if route[0] == "dicom" else {}
-    columns["path"] = [str(row["path"]) for row in rows]
-    stream = tf.data.Dataset.from_tensor_slices(columns)
-    stream = stream.map(prepared, num_parallel_calls=tf.data.AUTOTUNE).prefetch(AHEAD)
-    decoded = stream.as_numpy_iterator()
-    for row in rows:
-        try:
-            yield next(decoded)
-        except tf.errors.OpError:
-            (pixels,) = workers.pixels([row])
-            yield resample(tf.constant(pixels)[tf.newaxis], preprocessing)[0].numpy()
+    stream = tf.data.Dataset.from_tensor_slices((positions, columns))
+    stream = stream.map(prepared, num_parallel_calls=os.cpu_count() or 1).ignore_errors()
+    return stream.batch(length).prefetch(PREFETCH)
 
 
-def _stored_dtype(row: Mapping[str, Any]) -> str:
-    """The type of stored values; up to 8 bits may lie in 8 or in 16, which the header tells."""
-    bits = 16 if row["bits"] > 8 else dicom.read_header(row["path"]).bits_allocated
-    return f"{'int' if row['signed'] else 'uint'}{bits}"
-
-
-def _working_dtype(row: Mapping[str, Any]) -> str:
-    """float32 where slope and intercept are exact in it, else float64, in which reading works."""
-    slope, intercept = float(row["slope"]), float(row["intercept"])
-    reach = abs(slope) * 2 ** int(row["bits"]) + 2 * abs(intercept)
-    whole = slope.is_integer() and intercept.is_integer()
-    return "float32" if whole and reach < EXACT else "float64"
-
-
-def _dicom_columns(rows: list[dict[str, Any]]) -> dict[str, Any]:
-    """What the graph needs of DICOM rows beside their paths."""
-    table = {name: np.array([row[name] for row in rows]) for name in rows[0] if name != "files"}
-    bits, slope, intercept = (table[name].astype(float) for name in ("bits", "slope", "intercept"))
-    # As tfmed.io.dicom.inversion_sum: the ends of what the bits hold, in modality units.
-    total = slope * np.where(table["signed"], -1.0, 2.0**bits - 1) + 2 * intercept
+def _numbers(table: pd.DataFrame) -> dict[str, np.ndarray]:
+    """What the graph needs to know of placed values beside their paths."""
+    bits, slope, intercept = (
+        table[name].to_numpy(float) for name in ("bits", "slope", "intercept")
+    )
+    signed = table["signed"].to_numpy(bool)
     return {
-        "offset": table["pixel_offset"].astype(np.int64),
-        "shape": np.stack([table["height"], table["width"]], axis=1).astype(np.int64),
-        "bits": table["bits"].astype(np.int64),
+        "offset": table["pixel_offset"].to_numpy(np.int64),
+        "bytes": table["pixel_bytes"].to_numpy(np.int64),
+        "shape": table[SIDES].to_numpy(np.int64),
+        "bits": table["bits"].to_numpy(np.int64),
         "slope": slope,
         "intercept": intercept,
-        "total": total,
+        # As tfmed.io.dicom.inversion_sum: the ends of what the bits hold, in modality units.
+        "total": slope * np.where(signed, -1.0, 2.0**bits - 1) + 2 * intercept,
     }
 
 
-def _dicom(row: dict[str, tf.Tensor], stored: str, working: str, turn: str) -> tf.Tensor:
-    """Pixels `[H, W, 1]` of an uncompressed little-endian DICOM file."""
+def _part(row: Row, length: tf.Tensor) -> tf.Tensor:
+    return tf.strings.substr(tf.io.read_file(row["path"]), row["offset"], length)
+
+
+def _raw(
+    row: Row, stored: str, channels: str, rank: str, mask: str, work: str, turn: str
+) -> tf.Tensor:
+    """Pixels of an uncompressed little-endian DICOM file."""
     dtype = tf.as_dtype(stored)
-    length = tf.reduce_prod(row["shape"]) * dtype.size
-    data = tf.strings.substr(tf.io.read_file(row["path"]), row["offset"], length)
-    values = tf.io.decode_raw(data, dtype)
-    unused = tf.cast(8 * dtype.size - row["bits"], dtype)
-    values = tf.bitwise.right_shift(tf.bitwise.left_shift(values, unused), unused)
-    slope, intercept, total = (
-        tf.cast(row[name], working) for name in ("slope", "intercept", "total")
-    )
-    values = tf.cast(values, working) * slope + intercept
+    shape = tf.concat([row["shape"][1 if rank == "image" else 0 :], [int(channels)]], 0)
+    values = tf.io.decode_raw(_part(row, tf.reduce_prod(shape) * dtype.size), dtype)
+    if mask == "masked":
+        unused = tf.cast(8 * dtype.size - row["bits"], dtype)
+        values = tf.bitwise.right_shift(tf.bitwise.left_shift(values, unused), unused)
+    return tf.reshape(_in_units(values, row, work, turn), _static(shape))
+
+
+def _jpeg_part(
+    row: Row, _: str, channels: str, rank: str, mask: str, work: str, turn: str
+) -> tf.Tensor:
+    """Pixels of a DICOM file that holds one JPEG stream."""
+    del rank, mask
+    return _in_units(_decode_jpeg(_part(row, row["bytes"]), channels), row, work, turn)
+
+
+def _nifti(row: Row, stored: str, channels: str, order: str, *more: str) -> tf.Tensor:
+    """Pixels of an uncompressed NIfTI file, turned to RAS+."""
+    *flips, rank, _, work, turn = more
+    dtype = np.dtype(stored)
+    axes = [int(axis) for axis in order]
+    sides = tf.gather(row["shape"], np.argsort(axes))
+    data = _part(row, tf.reduce_prod(sides) * dtype.itemsize)
+    little = not stored.startswith(">")
+    values = tf.io.decode_raw(data, tf.as_dtype(dtype.newbyteorder("=")), little_endian=little)
+    values = _in_units(values, row, work, turn)
+    turned = tf.transpose(tf.reshape(values, _static(sides)), axes)
+    turned = tf.reverse(turned, [int(axis) for axis in "".join(flips)]) if flips else turned
+    return (turned[0] if rank == "image" else turned)[..., tf.newaxis]
+
+
+def _in_units(values: tf.Tensor, row: Row, work: str, turn: str) -> tf.Tensor:
+    """Slope, intercept and inversion, as reading applies them; float32."""
+    if work == "kept":
+        return tf.cast(values, tf.float32)
+    slope, intercept, total = (tf.cast(row[name], work) for name in ("slope", "intercept", "total"))
+    values = tf.cast(values, work) * slope + intercept
     if turn == "turned":
         values = total - values
-    return tf.reshape(tf.cast(values, tf.float32), tf.concat([row["shape"], [1]], 0))
+    return tf.cast(values, tf.float32)
 
 
-def _png(row: dict[str, tf.Tensor], dtype: str, channels: str) -> tf.Tensor:
+def _static(shape: tf.Tensor) -> tf.Tensor:
+    """A shape as constants where it is known when the graph is built."""
+    known = tf.get_static_value(shape)
+    return shape if known is None else tf.constant(known)
+
+
+def _png(row: Row, dtype: str, channels: str) -> tf.Tensor:
     data = tf.io.read_file(row["path"])
     return tf.io.decode_png(data, channels=int(channels), dtype=tf.as_dtype(dtype))
 
 
-def _jpeg(row: dict[str, tf.Tensor], _: str, channels: str) -> tf.Tensor:
+def _jpeg(row: Row, _: str, channels: str) -> tf.Tensor:
+    return _decode_jpeg(tf.io.read_file(row["path"]), channels)
+
+
+def _decode_jpeg(data: tf.Tensor, channels: str) -> tf.Tensor:
     # The other, faster method is up to 8 shades off, and 21 without fancy upscaling.
     return tf.io.decode_jpeg(
-        tf.io.read_file(row["path"]),
-        channels=int(channels),
-        fancy_upscaling=True,
-        dct_method="INTEGER_ACCURATE",
+        data, channels=int(channels), fancy_upscaling=True, dct_method="INTEGER_ACCURATE"
     )
 
 
-DECODERS: dict[str, Callable[..., tf.Tensor]] = {"dicom": _dicom, "png": _png, "jpeg": _jpeg}
+DECODERS: dict[str, Callable[..., tf.Tensor]] = {
+    RAW: _raw,
+    JPEG_PART: _jpeg_part,
+    NIFTI: _nifti,
+    PNG: _png,
+    JPEG: _jpeg,
+}

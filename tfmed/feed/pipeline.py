@@ -15,6 +15,7 @@ All of it works on whole batches, one set of random parameters an image, seeded 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 
 import numpy as np
 import tensorflow as tf
@@ -22,7 +23,7 @@ import tensorflow as tf
 from tfmed.data.dataset import Dataset
 from tfmed.errors import ConfigError, DataError
 from tfmed.feed.cache import Cache
-from tfmed.feed.reading import read
+from tfmed.feed.reading import batches
 from tfmed.transforms.augmentation import Step, augment, split_steps
 from tfmed.transforms.intensity import standardise
 from tfmed.transforms.mixing import mixup as mix
@@ -153,17 +154,11 @@ def direct(
         ReadError: a file cannot be read; the message names it. (That is why this is no
             `tf.data.Dataset`, which would bury the error in one of its own.)
     """
-    held = np.empty((batch_size, *preprocessing.input_shape), np.float32)
-    filled = 0
-    for image in read(dataset, preprocessing, workers):
-        held[filled] = image
-        filled += 1
-        if filled == batch_size:
-            yield normalise(tf.constant(held), preprocessing)
-            filled = 0
-    if filled:
-        held[filled:] = held[filled - 1]
-        yield normalise(tf.constant(held), preprocessing)
+    with closing(batches(dataset, preprocessing, batch_size, workers)) as found:
+        for batch in found:
+            lack = batch_size - len(batch)
+            whole = np.concatenate([batch, np.repeat(batch[-1:], lack, 0)]) if lack else batch
+            yield normalise(tf.constant(whole), preprocessing)
 
 
 def _rows(step: tf.Tensor, count: int, batch_size: int, seed: int) -> tf.Tensor:

@@ -1,54 +1,20 @@
-"""Every image of a data set, read and resampled, in the data set's order.
+"""Every image of a data set, read and resampled: in blocks, in order, or one by one.
 
 Three kinds of routes lie under it (`tfmed.feed.routes`): arrays in an .npz file, formats that
 TensorFlow decodes in the graph, and all others through `tfmed.io.read` in worker processes.
-Each is a lazy generator in row order, so they are interleaved without holding anything back.
+The answer is `tfmed.transforms.resample` of `tfmed.io.read`, bit for bit, by whichever route.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import ExitStack, closing
 
 import numpy as np
 
 from tfmed.data.dataset import Dataset
-from tfmed.feed.routes import open_route, route_of
+from tfmed.feed.routes import Block, block_length, images, routes
 from tfmed.transforms.prepare import Preprocessing
-
-
-def read(
-    dataset: Dataset, preprocessing: Preprocessing, workers: int | None = None
-) -> Iterator[np.ndarray]:
-    """Read and resample every image, in order.
-
-    The answer is `tfmed.transforms.resample` of `tfmed.io.read`, bit for bit, by whichever
-    route.
-
-    Args:
-        dataset: its table says where the images are.
-        preprocessing: size and channels.
-        workers: processes for what the graph cannot decode; one a CPU by default.
-
-    Yields:
-        float32 `[H, W, C]` or `[D, H, W, C]`, modality units.
-
-    Raises:
-        ReadError: a file cannot be read; the message names it.
-    """
-    routes = [route_of(row) for row in dataset.table.to_dict("records")]
-    streams: dict[tuple[str, ...], Iterator[np.ndarray]] = {}
-    try:
-        for route in dict.fromkeys(routes):
-            mask = np.array([other == route for other in routes])
-            streams[route] = open_route(route, dataset.table[mask], preprocessing, workers)
-        for route in routes:
-            yield next(streams[route])
-    finally:
-        for stream in streams.values():
-            stream.close()  # type: ignore[attr-defined]
-
-
-BLOCK = 32
 
 
 def blocks(
@@ -56,8 +22,8 @@ def blocks(
     preprocessing: Preprocessing,
     workers: int | None = None,
     rows: np.ndarray | None = None,
-) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Read and resample images some at a time, in whichever order they come.
+) -> Iterator[Block]:
+    """Read and resample images some at a time, in whichever order is quickest.
 
     Args:
         dataset: audited; its table says where the images are.
@@ -72,8 +38,76 @@ def blocks(
     Raises:
         ReadError: a file cannot be read; the message names it.
     """
-    wanted = np.arange(len(dataset)) if rows is None else np.asarray(rows, np.int64)
-    images = read(dataset.with_table(dataset.table.iloc[wanted]), preprocessing, workers)
-    for start in range(0, len(wanted), BLOCK):
-        some = wanted[start : start + BLOCK]
-        yield some, np.stack([next(images) for _ in some])
+    table = dataset.table if rows is None else dataset.table.iloc[rows]
+    for route in routes(table):
+        with closing(images(route, table, preprocessing, workers)) as found:
+            for positions, block in found:
+                yield positions if rows is None else np.asarray(rows, np.int64)[positions], block
+
+
+def batches(
+    dataset: Dataset, preprocessing: Preprocessing, length: int, workers: int | None = None
+) -> Generator[np.ndarray]:
+    """Read and resample all images in order, some at a time.
+
+    Args:
+        dataset: audited; its table says where the images are.
+        preprocessing: size and channels.
+        length: images at a time; the last are fewer.
+        workers: processes for what the graph cannot decode; one a CPU by default.
+
+    Yields:
+        float32 `[length, *size, C]`, modality units.
+
+    Raises:
+        ReadError: a file cannot be read; the message names it.
+    """
+    table = dataset.table
+    with ExitStack() as stack:
+        streams = []
+        for route in routes(table):
+            found = stack.enter_context(closing(images(route, table, preprocessing, workers)))
+            streams.append(_Stream(found, route.positions))
+        for start in range(0, len(table), length):
+            end = min(start + length, len(table))
+            held = np.empty((end - start, *preprocessing.input_shape), np.float32)
+            for stream in streams:
+                stream.fill(held, start)
+            yield held
+
+
+def read(
+    dataset: Dataset, preprocessing: Preprocessing, workers: int | None = None
+) -> Iterator[np.ndarray]:
+    """Read and resample every image, one by one, in order; see `batches`.
+
+    Yields:
+        float32 `[H, W, C]` or `[D, H, W, C]`, modality units.
+    """
+    length = block_length(preprocessing)
+    with closing(batches(dataset, preprocessing, length, workers)) as found:
+        for batch in found:
+            yield from batch
+
+
+class _Stream:
+    """The blocks of one route, taken by the rows that are due."""
+
+    def __init__(self, found: Iterator[Block], positions: np.ndarray) -> None:
+        self._found = found
+        self._positions = positions
+        self._done = 0
+        self._block: Block = positions[:0], np.empty(0)
+
+    def fill(self, held: np.ndarray, start: int) -> None:
+        """Put this route's images of the rows from `start` on, as many as `held` has, there."""
+        upto = int(np.searchsorted(self._positions, start + len(held)))
+        while self._done < upto:
+            positions, block = self._block
+            if not len(positions):
+                self._block = next(self._found)
+                continue
+            some = slice(0, min(len(positions), upto - self._done))
+            held[positions[some] - start] = block[some]
+            self._done += some.stop
+            self._block = positions[some.stop :], block[some.stop :]

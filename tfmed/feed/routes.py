@@ -1,13 +1,14 @@
 """Which way an image takes from its file to the graph.
 
-A route is a tuple, `("npz", path, member)`, one of `tfmed.feed.native` or `("general",)`; rows
-of equal routes are read together.
+Rows of equal routes are read together: arrays of one member of an .npz file, files that one
+graph decodes (`tfmed.feed.native`), and all others (`tfmed.feed.workers`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+import math
+from collections.abc import Generator
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -17,46 +18,87 @@ from tfmed.data import npz
 from tfmed.feed import native, workers
 from tfmed.transforms.prepare import Preprocessing, resample
 
-Route = tuple[str, ...]
-CHUNK_BYTES = 8 << 20
+# Positions `[n]` in a table, and their images `[n, *size, C]`.
+Block = tuple[np.ndarray, np.ndarray]
+
+ARCHIVE, GENERAL = "npz", "general"
+BLOCK_IMAGES = 32
+BLOCK_BYTES = 1 << 26
+ARCHIVE_BYTES = 1 << 23
 
 
-def route_of(row: Mapping[str, Any]) -> Route:
-    """The route of one row of a data set's table."""
-    if row.get("member"):
-        return ("npz", str(row["path"]), str(row["member"]))
-    return native.route_of(row) or ("general",)
+@dataclass(frozen=True)
+class Route:
+    """One way, and who takes it.
+
+    Attributes:
+        kind: `"npz"`, `"general"`, or one of `tfmed.feed.native`.
+        words: what else rows of one route have in common.
+        positions: int64, of the rows in the table, rising.
+    """
+
+    kind: str
+    words: tuple[str, ...]
+    positions: np.ndarray
 
 
-def open_route(
-    route: Route, table: pd.DataFrame, preprocessing: Preprocessing, count: int | None
-) -> Iterator[np.ndarray]:
-    """The images of the rows of one route, in the table's order.
+def routes(table: pd.DataFrame) -> list[Route]:
+    """The routes of a data set's rows, each row on one of them.
 
     Args:
-        route: of all rows of `table`.
-        table: a part of a data set's table.
+        table: of any number of rows; without an audit all files take the general route.
+    """
+    names = native.names(table).where(lambda name: name != "", GENERAL)
+    inside = table["member"] != ""
+    archives = ARCHIVE + "\n" + table["path"] + "\n" + table["member"]
+    codes, found = pd.factorize(names.where(~inside, archives))
+    order = np.argsort(codes, kind="stable")
+    ends = np.cumsum(np.bincount(codes, minlength=len(found)))
+    made = []
+    for name, positions in zip(found, np.split(order, ends[:-1]), strict=True):
+        kind, *words = name.split("\n") if name.startswith(ARCHIVE) else name.split()
+        made.append(Route(kind, tuple(words), positions))
+    return made
+
+
+def images(
+    route: Route, table: pd.DataFrame, preprocessing: Preprocessing, count: int | None
+) -> Generator[Block]:
+    """The images of a route, in order, some at a time.
+
+    Args:
+        route: one of `routes(table)`.
+        table: the same table.
         preprocessing: size and channels.
         count: worker processes for what the graph cannot decode; None is one a CPU.
 
     Yields:
-        float32 `[H, W, C]` or `[D, H, W, C]` at the plan's size, modality units.
+        Positions in `table` and float32 `[n, *size, C]`, modality units.
+
+    Raises:
+        ReadError: a file cannot be read; the message names it.
     """
-    if route[0] == "npz":
-        yield from _arrays(route[1], route[2], table["frame"].to_numpy(np.int64), preprocessing)
-    elif route[0] in native.DECODERS:
-        yield from native.images(route, table, preprocessing)
-    else:
-        for pixels in workers.pixels(table.to_dict("records"), count):
-            yield resample(tf.constant(pixels)[tf.newaxis], preprocessing)[0].numpy()
+    length = block_length(preprocessing)
+    if route.kind == ARCHIVE:
+        return _archive(route, table, preprocessing)
+    if route.kind == GENERAL:
+        return workers.images(table, route.positions, preprocessing, length, count)
+    words = (route.kind, *route.words)
+    return native.images(words, table, route.positions, preprocessing, length)
 
 
-def _arrays(
-    path: str, member: str, frames: np.ndarray, preprocessing: Preprocessing
-) -> Iterator[np.ndarray]:
-    """Images of one array of an .npz file, resampled some at a time."""
+def block_length(preprocessing: Preprocessing) -> int:
+    """How many images of a size make a block: 32, or fewer where they are large."""
+    return min(BLOCK_IMAGES, max(1, BLOCK_BYTES // (4 * math.prod(preprocessing.input_shape))))
+
+
+def _archive(route: Route, table: pd.DataFrame, preprocessing: Preprocessing) -> Generator[Block]:
+    """Images of one array of an .npz file: small ones, so many at a time."""
+    path, member = route.words
     images = npz.images(path, member)
-    step = max(1, CHUNK_BYTES // images[0].nbytes)
-    for start in range(0, len(frames), step):
-        some = images[frames[start : start + step]]
-        yield from resample(tf.constant(some), preprocessing).numpy()
+    frames = table["frame"].to_numpy(np.int64)
+    one = max(images[0].nbytes, 4 * math.prod(preprocessing.input_shape))
+    length = max(1, ARCHIVE_BYTES // one)
+    for start in range(0, len(route.positions), length):
+        some = route.positions[start : start + length]
+        yield some, resample(tf.constant(images[frames[some]]), preprocessing).numpy()

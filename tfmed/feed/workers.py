@@ -1,4 +1,4 @@
-"""Reading in worker processes, in order and a few images ahead.
+"""Reading in worker processes, for what the graph cannot decode.
 
 Decoders hold Python's lock, so threads do not help. Workers import `tfmed.io` alone, which is
 free of TensorFlow, and are spawned: TensorFlow's threads do not survive a fork.
@@ -6,33 +6,80 @@ free of TensorFlow, and are spawned: TensorFlow's threads do not survive a fork.
 
 from __future__ import annotations
 
-import multiprocessing
-import os
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
-from functools import partial
+from collections.abc import Generator, Iterable, Iterator, Mapping
+from contextlib import closing
 from typing import Any
 
 import numpy as np
+import pandas as pd
+import tensorflow as tf
 
-from tfmed import io
-from tfmed.data import pool as pools
-from tfmed.errors import ReadError
-from tfmed.image import Image
+from tfmed.data import pool
+from tfmed.errors import ReadError, TfmedError
+from tfmed.io import worker
+from tfmed.transforms.prepare import Preprocessing, resample
 
-# Fewer images than this are read before the worker processes have started.
-FEW = 32
-AHEAD = 4  # images a worker
+# Fewer pixels than this are decoded before the worker processes have started.
+FEW_PIXELS = 1 << 23
+BLOCK_BYTES = 1 << 26
 
 
-def pixels(rows: Sequence[Mapping[str, Any]], workers: int | None = None) -> Iterator[np.ndarray]:
-    """The pixels of rows of a data set's table, in order, through `tfmed.io`.
+def images(
+    table: pd.DataFrame,
+    positions: np.ndarray,
+    preprocessing: Preprocessing,
+    length: int,
+    count: int | None = None,
+) -> Generator[tuple[np.ndarray, np.ndarray]]:
+    """Images of some rows, in order, through `tfmed.io` in worker processes.
 
     Args:
-        rows: with `path`, `frame` and `files`.
+        table: with `path`, `frame` and `files`.
+        positions: of the rows, rising.
+        preprocessing: size and channels.
+        length: images a block at most; images of unequal shapes stand in different blocks.
+        count: processes; one a CPU by default, 0 for none.
+
+    Yields:
+        Positions `[n]`, and float32 `[n, *size, C]` in modality units.
+
+    Raises:
+        ReadError: a file cannot be read, or its decoder killed the process.
+    """
+    if count is None and _pixels(table, positions) < FEW_PIXELS:
+        count = 0
+    some = table[["path", "files", "frame"]].iloc[positions]
+    rows = (dict(zip(some.columns, row, strict=True)) for row in some.itertuples(index=False))
+    held: list[np.ndarray] = []
+    first = 0
+    with closing(pixels(rows, count, preprocessing)) as stream:
+        try:
+            for place, found in enumerate(stream):
+                if held and not _fits(held, found, length):
+                    yield positions[first:place], _resampled(held, preprocessing)
+                    held, first = [], place
+                held.append(found)
+        except TfmedError:
+            # What was read before it is whole.
+            if held:
+                yield positions[first : first + len(held)], _resampled(held, preprocessing)
+            raise
+    if held:
+        yield positions[first:], _resampled(held, preprocessing)
+
+
+def pixels(
+    rows: Iterable[Mapping[str, Any]],
+    workers: int | None = None,
+    preprocessing: Preprocessing | None = None,
+) -> Generator[np.ndarray]:
+    """The pixels of rows of a data set's table, in order, at their own size.
+
+    Args:
+        rows: with `path`, `frame` and `files`; asked for as they are needed.
         workers: processes; one a CPU by default, 0 for none.
+        preprocessing: tells how many frames of a clip are wanted; None for all.
 
     Yields:
         `[H, W, C]` or `[D, H, W, C]`, modality units.
@@ -40,41 +87,43 @@ def pixels(rows: Sequence[Mapping[str, Any]], workers: int | None = None) -> Ite
     Raises:
         ReadError: a file cannot be read, or its decoder killed the process.
     """
-    count = (os.cpu_count() or 1) if workers is None else workers
-    calls = [_call(row) for row in rows]
-    if len(rows) < FEW or count == 0:
-        for function, arguments in calls:
-            yield function(*arguments).pixels
-        return
-    waiting: deque[tuple[str, Future[Image]]] = deque()
-    with ProcessPoolExecutor(count, multiprocessing.get_context("spawn")) as pool:
-        try:
-            for row, (function, arguments) in zip(rows, calls, strict=True):
-                with pools.without_main():
-                    waiting.append((str(row["path"]), pool.submit(function, *arguments)))
-                if len(waiting) >= AHEAD * count:
-                    yield _result(*waiting.popleft())
-            while waiting:
-                yield _result(*waiting.popleft())
-        finally:
-            for _, future in waiting:
-                future.cancel()
+    sample = preprocessing.size[0] if preprocessing is not None and preprocessing.sampled else 0
+    asked: deque[str] = deque()
+
+    def calls() -> Iterator[worker.Call]:
+        for row in rows:
+            asked.append(str(row["path"]))
+            yield _call(row, sample)
+
+    with closing(pool.stream(worker.pixels, calls(), workers=workers)) as stream:
+        for found in stream:
+            path = asked.popleft()
+            if isinstance(found, pool.Crash):
+                raise ReadError(path, found.reason)
+            if isinstance(found, TfmedError):
+                raise found
+            yield found
 
 
-def _call(row: Mapping[str, Any]) -> tuple[Callable[..., Image], tuple[Any, ...]]:
-    """What reads a row, and its arguments.
+def _pixels(table: pd.DataFrame, positions: np.ndarray) -> int:
+    """How many pixels there are to decode; as many as can be where no audit tells."""
+    if "height" not in table:
+        return FEW_PIXELS if len(positions) > 1 else 0
+    sides = table[["depth", "height", "width"]].iloc[positions].to_numpy(np.int64)
+    return int(sides.prod(axis=1).sum())
 
-    The function is one of `tfmed.io`, so that a process that gets it does not import this
-    package, and with it TensorFlow.
-    """
+
+def _call(row: Mapping[str, Any], sample: int) -> worker.Call:
     files = row.get("files")
-    if isinstance(files, (list, tuple, np.ndarray)):
-        return io.read_series, ([str(file) for file in files],)
-    return partial(io.read, frame=int(row["frame"])), (str(row["path"]),)
+    series = isinstance(files, (list, tuple, np.ndarray))
+    names = [row["path"]] if files is None or not series else files
+    return worker.Call(tuple(map(str, names)), series, int(row["frame"]), sample)
 
 
-def _result(path: str, future: Future[Image]) -> np.ndarray:
-    try:
-        return future.result().pixels
-    except BrokenProcessPool as error:
-        raise ReadError(path, "the process that decoded it died") from error
+def _fits(held: list[np.ndarray], found: np.ndarray, length: int) -> bool:
+    alike = held[0].shape == found.shape and held[0].dtype == found.dtype
+    return alike and len(held) < length and (len(held) + 1) * found.nbytes <= BLOCK_BYTES
+
+
+def _resampled(held: list[np.ndarray], preprocessing: Preprocessing) -> np.ndarray:
+    return resample(tf.constant(np.stack(held)), preprocessing).numpy()

@@ -26,9 +26,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing.context import SpawnContext, SpawnProcess
 from multiprocessing.reduction import DupFd
-from typing import Any
+from typing import Any, NamedTuple
 
+import numpy as np
+
+from tfmed.errors import TfmedError
 from tfmed.io import apart
+from tfmed.io.reading import read
+from tfmed.io.series import read_series
 
 # Address space, not memory: only what is written takes room. No image is larger.
 SLOT_BYTES = 1 << 32
@@ -118,6 +123,32 @@ def _end_with_parent() -> None:
     if parent is not None:
         parent.join()
         os._exit(1)
+
+
+class Call(NamedTuple):
+    """An example to be read.
+
+    Attributes:
+        files: its one file, or the files of a series.
+        series: whether they are a series.
+        frame: index inside the file, or -1 for all of it.
+        sample: how many frames of a clip are wanted; 0 for all.
+    """
+
+    files: tuple[str, ...]
+    series: bool
+    frame: int = -1
+    sample: int = 0
+
+
+def pixels(call: Call) -> np.ndarray | TfmedError:
+    """The pixels of an example, or the error that tells why they cannot be read."""
+    try:
+        if call.series:
+            return read_series(call.files).pixels
+        return read(call.files[0], frame=call.frame, sample=call.sample).pixels
+    except TfmedError as error:
+        return error
 
 
 @dataclass(frozen=True)
