@@ -10,7 +10,7 @@ import numpy as np
 from pydicom.pixels import get_decoder
 
 from tfmed.io import apart, codestream, jpeg
-from tfmed.io.dicom_parse import JPEG_BASELINE, Parsed
+from tfmed.io.dicom_parse import JPEG_BASELINE, Parsed, jpeg_as_it_is
 
 # Extended, spectral selection, full progression: with 12 bits only GDCM's own libjpeg does.
 JPEG_12_BIT = tuple(f"1.2.840.10008.1.2.4.{process}" for process in (51, 53, 55))
@@ -55,7 +55,7 @@ def stored_frames(parsed: Parsed, chosen: list[int]) -> np.ndarray:
     for index in chosen:
         stream = parsed.frames.read(parsed.file, [index])
         codestream.check(stream, parsed.header.rows, parsed.header.columns, parsed.samples)
-        decoded.append(_decode(stream, parsed.file.syntax, settings))
+        decoded.append(_decode(stream, parsed, settings))
     return np.stack(decoded) if len(decoded) > 1 else decoded[0][np.newaxis]
 
 
@@ -73,12 +73,15 @@ def by_gdcm(stream: bytes, syntax: str, settings: dict[str, Any]) -> np.ndarray:
     return values.astype(np.int16) if settings["pixel_representation"] else values
 
 
-def _decode(stream: bytes, syntax: str, settings: dict[str, Any]) -> np.ndarray:
+def _decode(stream: bytes, parsed: Parsed, settings: dict[str, Any]) -> np.ndarray:
+    syntax = parsed.file.syntax
     if syntax in JPEG_12_BIT:
         if settings["bits_stored"] > 8:
             return apart.decode(stream, syntax, settings)
         # Processes of 8 bits differ in what the stream itself tells.
         syntax = JPEG_BASELINE
+    if syntax == JPEG_BASELINE and jpeg_as_it_is(jpeg.parse(stream), parsed.header):
+        return jpeg.decode_8_bit(stream)
     codec = CODECS.get(syntax)
     if syntax not in BY_GDCM:
         return _by_pydicom(stream, syntax, settings, codec or "")

@@ -7,13 +7,14 @@ C.7.2.2 (patient), C.7.3.1 and C.8.7.6 (series, X-ray).
 from __future__ import annotations
 
 import math
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from tfmed.errors import ReadError
-from tfmed.io import dicom_geometry, dicom_window
+from tfmed.io import dicom_geometry, dicom_window, jpeg
 from tfmed.io.dicom_file import EXPLICIT_LITTLE, IMPLICIT_LITTLE, DicomFile, take_apart
 from tfmed.io.dicom_geometry import Plane
 from tfmed.io.dicom_header import Header, inversion_sum
@@ -22,6 +23,8 @@ from tfmed.io.dicom_rescale import checked_rescale, text, units
 from tfmed.io.dicom_time import frame_rate_hz, is_clip
 from tfmed.io.guard import check_size, reading
 
+# Bytes of a JPEG stream within which the frame header is looked for.
+_JPEG_START = 1 << 12
 JPEG_BASELINE = "1.2.840.10008.1.2.4.50"
 GREY = ("MONOCHROME1", "MONOCHROME2")
 COLOUR = ("RGB", "YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT")
@@ -114,7 +117,27 @@ def _direct(header: Header, file: DicomFile, frames: Frames, planar: bool) -> di
     plain = file.syntax in (IMPLICIT_LITTLE, EXPLICIT_LITTLE) and frames.keyword == "PixelData"
     if plain and (grey or (rgb and header.bits_stored == 8 and not header.signed)):
         return {"native": True, "pixel_offset": frames.pieces[0][0][0]}
+    if file.syntax == JPEG_BASELINE and header.frames == len(frames.pieces[0]) == 1:
+        offset, length = frames.pieces[0][0]
+        with suppress(ValueError):
+            found = jpeg.parse(file.read(offset, min(length, _JPEG_START)))
+            if jpeg_as_it_is(found, header):
+                return {"jpeg_offset": offset, "jpeg_length": length}
     return {}
+
+
+def jpeg_as_it_is(found: jpeg.JpegHeader, header: Header) -> bool:
+    """Whether libjpeg's pixels are the file's: 8 bits, and colours turned to RGB as they should.
+
+    Without a marker it takes any three colours for YCbCr, also where the file says RGB.
+    """
+    plain = header.bits_allocated == header.bits_stored == found.bits == 8 and not header.signed
+    if not plain or found.components != header.channels or header.photometric == PALETTE:
+        return False
+    if found.components == 1 or found.component_ids in (b"RGB", b"rgb"):
+        return found.components == 1 or not found.transformed
+    ybr = "YBR" in header.photometric or found.jfif
+    return found.transformed if ybr else not found.transformed or found.adobe_transform is not None
 
 
 def _identity(dataset: Any) -> dict[str, Any]:

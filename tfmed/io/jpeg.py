@@ -6,15 +6,20 @@ Source: ITU-T T.81 annex B (markers); CIPA DC-008 (EXIF orientation); Adobe tech
 
 from __future__ import annotations
 
+import io
 import re
 import struct
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from PIL import Image as PillowImage
 
 _NO_LENGTH = frozenset({0x01, *range(0xD0, 0xD9)})
 _FRAMES = frozenset({*range(0xC0, 0xD0), 0xF7}) - {0xC4, 0xC8, 0xCC}
 _ORIENTATION_TAG = 0x0112
+# Shorter ones libjpeg does not take for the marker.
+_JFIF_BYTES, _ADOBE_BYTES = 14, 12
 
 
 @dataclass(frozen=True)
@@ -28,6 +33,10 @@ class JpegHeader:
         height: rows.
         width: columns.
         components: 1 grey, 3 colour, 4 CMYK.
+        component_ids: what the components call themselves.
+        jfif: whether it says that it is JFIF, whose colours are YCbCr.
+        adobe_transform: what Adobe's marker says of the colours, 0 for none and 1 for YCbCr;
+            None without the marker.
         orientation: EXIF orientation, 1 (upright) to 8.
     """
 
@@ -36,7 +45,17 @@ class JpegHeader:
     height: int
     width: int
     components: int
+    component_ids: bytes = b""
+    jfif: bool = False
+    adobe_transform: int | None = None
     orientation: int = 1
+
+    @property
+    def transformed(self) -> bool:
+        """Whether libjpeg, and with it Pillow and TensorFlow, take three colours for YCbCr."""
+        if self.jfif or self.adobe_transform is not None:
+            return self.jfif or self.adobe_transform != 0
+        return self.component_ids != b"RGB"
 
 
 def parse(data: bytes) -> JpegHeader:
@@ -45,7 +64,8 @@ def parse(data: bytes) -> JpegHeader:
     Raises:
         ValueError: there is no frame header in `data`.
     """
-    position, orientation = 2, 1
+    position = 2
+    told: dict[str, Any] = {}
     while position + 4 <= len(data):
         if data[position] != 0xFF:
             break
@@ -60,15 +80,26 @@ def parse(data: bytes) -> JpegHeader:
         body = data[position + 4 : position + 2 + length]
         if marker in _FRAMES and len(body) >= 6:
             bits, height, width, components = struct.unpack(">BHHB", body[:6])
-            return JpegHeader(marker, bits, height, width, components, orientation)
-        if marker == 0xE1 and body.startswith(b"Exif\0\0"):
-            orientation = _orientation(body[6:])
-        elif marker == 0xE1 and body.startswith(b"http://ns.adobe.com/xap/") and orientation == 1:
-            # Pillow, which turns the pixels, looks here too.
-            named = re.search(rb"tiff:Orientation(?:=\"|>)([1-8])", body)
-            orientation = int(named[1]) if named else 1
+            return JpegHeader(marker, bits, height, width, components, body[6::3], **told)
+        _application(marker, body, told)
         position += 2 + length
     raise ValueError("no JPEG frame header")
+
+
+def decode_8_bit(frame: bytes) -> np.ndarray:
+    """Decode a JPEG of 8 bits by libjpeg, as TensorFlow does it.
+
+    Args:
+        frame: one JPEG stream, baseline, extended or progressive.
+
+    Returns:
+        uint8 `[H, W]`, or `[H, W, 3]` RGB.
+
+    Raises:
+        Exception: what Pillow raises for damaged data.
+    """
+    with PillowImage.open(io.BytesIO(frame), formats=("JPEG",)) as image:
+        return np.asarray(image)
 
 
 def decode_12_bit(frame: bytes, transfer_syntax: str) -> np.ndarray:
@@ -115,6 +146,21 @@ def decode_12_bit(frame: bytes, transfer_syntax: str) -> np.ndarray:
     # GDCM hands its bytes over as text with lone surrogates.
     values = np.frombuffer(text.encode("utf-8", "surrogateescape"), dtype="<u2")
     return values.reshape(header.height, header.width)
+
+
+def _application(marker: int, body: bytes, told: dict[str, Any]) -> None:
+    """Note what an application's marker says of the colours and of the way up."""
+    if marker == 0xE0 and body.startswith(b"JFIF\0") and len(body) >= _JFIF_BYTES:
+        told["jfif"] = True
+    elif marker == 0xEE and body.startswith(b"Adobe") and len(body) >= _ADOBE_BYTES:
+        told["adobe_transform"] = body[_ADOBE_BYTES - 1]
+    elif marker == 0xE1 and body.startswith(b"Exif\0\0"):
+        told["orientation"] = _orientation(body[6:])
+    elif marker == 0xE1 and body.startswith(b"http://ns.adobe.com/xap/"):
+        # Pillow, which turns the pixels, looks here too.
+        named = re.search(rb"tiff:Orientation(?:=\"|>)([1-8])", body)
+        if told.get("orientation", 1) == 1:
+            told["orientation"] = int(named[1]) if named else 1
 
 
 def _orientation(tiff: bytes) -> int:
