@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 import pydicom
+from fuzz import fields
 
 SYNTAXES = (
     *("1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.2", "1.2.840.10008.1.2.5"),
@@ -39,22 +40,6 @@ ATTRIBUTES: dict[str, tuple[Any, ...]] = {
 }
 
 _PNG_START = b"\x89PNG\r\n\x1a\n"
-# Offset and format of NIfTI-1 fields (nifti1.h).
-_NIFTI_FIELDS = {
-    "dim": (40, "<8h"),
-    "datatype": (70, "<h"),
-    "bitpix": (72, "<h"),
-    "pixdim": (76, "<8f"),
-    "vox_offset": (108, "<f"),
-    "scl_slope": (112, "<f"),
-    "scl_inter": (116, "<f"),
-    "qform_code": (252, "<h"),
-    "sform_code": (254, "<h"),
-    "srow": (280, "<12f"),
-}
-_NIFTI_NUMBERS = (0, -1, 1, 2, 3, 4, 7, 16, 64, 128, 512, 1000, 32767, -32768)
-_NIFTI_FLOATS = (0.0, -1.0, 0.5, 1e-30, 3e38, float("nan"), float("inf"))
-
 Structured = Callable[[bytes, np.random.Generator], bytes]
 
 
@@ -137,18 +122,6 @@ def shorten_rows(data: bytes, generator: np.random.Generator) -> bytes:
     return _png([*others[:-1], (b"IDAT", packed), others[-1]])
 
 
-def change_nifti(data: bytes, generator: np.random.Generator) -> bytes:
-    """A NIfTI-1 file, packed or not, in which one number of its header says something else."""
-    packed = data.startswith(b"\x1f\x8b")
-    changed = bytearray(gzip.decompress(data) if packed else data)
-    start, kind = _NIFTI_FIELDS[list(_NIFTI_FIELDS)[generator.integers(len(_NIFTI_FIELDS))]]
-    place = start + int(generator.integers(int(kind[1:-1] or 1))) * struct.calcsize(kind[-1])
-    choices = _NIFTI_NUMBERS if kind[-1] == "h" else _NIFTI_FLOATS
-    # A big-endian file gets the bytes swapped, another strange number.
-    struct.pack_into(f"<{kind[-1]}", changed, place, choices[generator.integers(len(choices))])
-    return gzip.compress(bytes(changed), mtime=0) if packed else bytes(changed)
-
-
 def cut_inside(data: bytes, generator: np.random.Generator) -> bytes:
     """A gzip stream that is whole and holds a file cut short."""
     inside = gzip.decompress(data)
@@ -173,8 +146,13 @@ STRUCTURED: dict[str, dict[str, Structured]] = {
         "change chunk": change_chunk,
         "shorten rows": shorten_rows,
     },
-    "nifti": {"change header": change_nifti},
-    "nifti.gz": {"change header": change_nifti, "cut inside": cut_inside, "cut stream": cut_stream},
+    "nifti.gz": {
+        "change field": fields.change,
+        "cut inside": cut_inside,
+        "cut stream": cut_stream,
+    },
+    **{name: {"change field": fields.change} for name in ("jpeg", "tiff", "bmp", "gif", "nifti")},
+    "npy": {"change field": fields.change},
 }
 IN_PIXELS = ("empty pixels", "shorten rows", "cut stream")
 
