@@ -167,7 +167,7 @@ def test_a_truncated_16_bit_colour_png_is_a_read_error(tmp_path: Path) -> None:
     data = png_by_hand(makers.noise((40, 40, 3), high=65536, dtype=">u2"), 2, 16)
     path = tmp_path / "a.png"
     path.write_bytes(data[:-40])
-    with pytest.raises(ReadError, match="header cannot be parsed"):
+    with pytest.raises(ReadError, match="cut short"):
         read(path)
 
 
@@ -177,6 +177,29 @@ def test_a_16_bit_colour_png_of_too_few_rows_is_a_read_error(tmp_path: Path) -> 
     path.write_bytes(with_size(data, 4, 5, 2, 16))
     with pytest.raises(ReadError):
         read(path)
+
+
+@pytest.mark.parametrize("depth", [8, 16])
+def test_half_a_png_is_cut_short_and_a_damaged_one_is_damaged(tmp_path: Path, depth: int) -> None:
+    data = png_by_hand(makers.noise((40, 40), high=200, dtype=f">u{depth // 8}"), 0, depth)
+    path = tmp_path / "a.png"
+    path.write_bytes(data[: len(data) // 2])
+    with pytest.raises(ReadError, match="it is cut short"):
+        read(path)
+    path.write_bytes(data[:100] + bytes([data[100] ^ 1]) + data[101:])
+    with pytest.raises(ReadError, match="a chunk is damaged"):
+        read(path)
+
+
+@pytest.mark.parametrize(("change", "reason"), [(-9, "cut short"), (9, "more bytes")])
+def test_a_bmp_is_as_long_as_it_says(tmp_path: Path, change: int, reason: str) -> None:
+    path = makers.raster(tmp_path / "a.bmp", makers.noise((5, 6)))
+    data = path.read_bytes()
+    path.write_bytes(data[:change] if change < 0 else data[:70] + bytes(change) + data[70:])
+    with pytest.raises(ReadError, match=reason):
+        read(path)
+    path.write_bytes(data[:2] + bytes(4) + data[6:])
+    assert read(path).pixels.shape == (5, 6, 1)
 
 
 @pytest.mark.parametrize("side", [16000, 60000, 0])

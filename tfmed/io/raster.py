@@ -16,6 +16,7 @@ import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
+import av
 import numpy as np
 from PIL import Image as Pillow
 from PIL import ImageOps
@@ -27,6 +28,7 @@ from tfmed.io.formats import sniff
 from tfmed.io.guard import check_size, reading
 
 PILLOW_FORMATS = {"png": ("PNG",), "jpeg": ("JPEG", "MPO"), "bmp": ("BMP",)}
+CUT_SHORT = "it is cut short"
 PNG_GREY, PNG_RGB, PNG_PALETTE, PNG_GREY_ALPHA, PNG_RGB_ALPHA = 0, 2, 3, 4, 6
 _FFMPEG_SAMPLES = {"gray16be": 1, "ya16be": 2, "rgb48be": 3, "rgba64be": 4}
 # The seven passes of an interlaced PNG (ISO 15948, 8.2): first column and row, then the steps.
@@ -35,6 +37,7 @@ _ADAM7 = (
     *((0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2)),
 )
 _TURNED = range(5, 9)
+_BMP_PADDING_BYTES = 3
 _NATIVE_PROCESSES = (0xC0, 0xC1, 0xC2)
 
 
@@ -69,13 +72,11 @@ def read_header(path: str | Path) -> RasterHeader:
     kind = sniff(path)
     with reading(path, f"the {kind.upper()} header cannot be parsed"):
         if kind == "png":
-            header = _png_header(Path(path).read_bytes())
+            header = _png_header(path, Path(path).read_bytes())
         elif kind == "jpeg":
             header = _jpeg_header(Path(path).read_bytes())
         elif kind == "bmp":
-            with Pillow.open(path, formats=PILLOW_FORMATS[kind]) as image:
-                channels = 1 if image.mode in ("1", "L") else 3
-                header = RasterHeader(kind, image.height, image.width, channels, 8, False)
+            header = _bmp_header(path)
         else:
             raise ReadError(path, f"{kind} where a PNG, JPEG or BMP was expected")
     check_size(path, header.height, header.width, header.channels, header.bits // 8)
@@ -142,20 +143,34 @@ def _jpeg_header(data: bytes) -> RasterHeader:
     return RasterHeader("jpeg", height, width, channels, 8, native)
 
 
-def _png_header(data: bytes) -> RasterHeader:
+def _bmp_header(path: str | Path) -> RasterHeader:
+    """The header, if the file is as long as it says; writers that do not know say 0."""
+    there = Path(path).stat().st_size
+    with Path(path).open("rb") as file:
+        promised = int.from_bytes(file.read(6)[2:], "little")
+    if promised and there < promised:
+        raise ReadError(path, CUT_SHORT)
+    if promised and there > promised + _BMP_PADDING_BYTES:
+        raise ReadError(path, "it holds more bytes than its header promises")
+    with Pillow.open(path, formats=PILLOW_FORMATS["bmp"]) as image:
+        channels = 1 if image.mode in ("1", "L") else 3
+        return RasterHeader("bmp", image.height, image.width, channels, 8, False)
+
+
+def _png_header(path: str | Path, data: bytes) -> RasterHeader:
+    chunks = {name for name, _ in _png_chunks(path, data)}
     width, height, depth, colour = struct.unpack(">IIBB", data[16:26])
-    chunks = {name for name, _ in _png_chunks(data)}
     grey = colour in (PNG_GREY, PNG_GREY_ALPHA)
     native = depth in (8, 16) and colour in (PNG_GREY, PNG_RGB) and not chunks & {b"tRNS", b"acTL"}
     bits = 16 if depth == 16 else 8
     return RasterHeader("png", height, width, 1 if grey else 3, bits, native)
 
 
-def _png_chunks(data: bytes) -> list[tuple[bytes, int]]:
+def _png_chunks(path: str | Path, data: bytes) -> list[tuple[bytes, int]]:
     """Names and places of a PNG's chunks, every one whole by its checksum.
 
     Raises:
-        ValueError: a chunk is cut short or damaged, or the last is missing.
+        ReadError: a chunk is cut short or damaged, or the last is missing.
     """
     chunks: list[tuple[bytes, int]] = []
     position = 8
@@ -166,26 +181,21 @@ def _png_chunks(data: bytes) -> list[tuple[bytes, int]]:
             break
         checksum = int.from_bytes(data[end - 4 : end], "big")
         if zlib.crc32(memoryview(data)[position + 4 : end - 4]) != checksum:
-            raise ValueError("damaged chunk")
+            raise ReadError(path, "a chunk is damaged")
         chunks.append((name, position))
         if name == b"IEND":
             return chunks
         position = end
-    raise ValueError("cut short")
+    raise ReadError(path, CUT_SHORT)
 
 
 def _deep_png(path: Path, channels: int) -> np.ndarray:
     """16-bit RGB, or 16 bits with transparency, which Pillow would cut to 8: by FFmpeg.
 
     Raises:
-        ValueError: rows are missing, which FFmpeg leaves black without a word.
-        ReadError: PyAV is not installed.
+        ReadError: rows are missing, which FFmpeg leaves black without a word.
     """
-    try:
-        import av
-    except ImportError:
-        raise ReadError(path, "a 16-bit PNG in colour; reading it needs PyAV (av)") from None
-    _check_rows(path.read_bytes())
+    _check_rows(path, path.read_bytes())
     with av.open(str(path), format="png_pipe") as container:
         picture = next(container.decode(video=0))
     samples = _FFMPEG_SAMPLES[picture.format.name]
@@ -195,7 +205,7 @@ def _deep_png(path: Path, channels: int) -> np.ndarray:
     return pixels[..., :channels].astype(np.uint16)
 
 
-def _check_rows(data: bytes) -> None:
+def _check_rows(path: Path, data: bytes) -> None:
     """Compare the inflated length of a 16-bit PNG with what its header asks for."""
     width, height, _, colour, *_, interlace = struct.unpack(">IIBBBBB", data[16:29])
     pixel = 2 * {PNG_GREY: 1, PNG_RGB: 3, PNG_GREY_ALPHA: 2, PNG_RGB_ALPHA: 4}[colour]
@@ -204,9 +214,9 @@ def _check_rows(data: bytes) -> None:
         columns, rows = -(-(width - x) // step_x), -(-(height - y) // step_y)
         expected += rows * (1 + columns * pixel) if columns > 0 else 0
     inflate, there = zlib.decompressobj(), 0
-    for name, position in _png_chunks(data):
+    for name, position in _png_chunks(path, data):
         if name == b"IDAT":
             length = int.from_bytes(data[position : position + 4], "big")
             there += len(inflate.decompress(data[position + 8 : position + 8 + length]))
     if there < expected:
-        raise ValueError("cut short")
+        raise ReadError(path, CUT_SHORT)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import av
 import numpy as np
 import tifffile
 from PIL import Image as Pillow
@@ -21,6 +22,9 @@ WHITE_IS_ZERO, BLACK_IS_ZERO, RGB, PALETTE, CMYK, YCBCR = 0, 1, 2, 3, 5, 6
 # What tifffile decodes with no codec package: none, deflate (two numbers) and LZMA.
 _PLAIN_COMPRESSIONS = (1, 8, 32946, 34925)
 _REDUCED = 1
+RGB_SAMPLES = 3
+# FFmpeg's names of what it decodes a 16-bit TIFF in colour to, whole.
+_DEEP_COLOURS = ("rgb48", "rgba64", "gbrp16", "gbrap16")
 
 
 def read(path: str | Path, frame: int = -1) -> Image:
@@ -59,7 +63,7 @@ def read(path: str | Path, frame: int = -1) -> Image:
     if stack.dtype.kind == "f" and not np.isfinite(stack).all():
         raise ReadError(path, "it holds values that are not finite")
     bits = max(8, int(first.bitspersample)) if stack.dtype != np.uint8 else 8
-    return Image(pixels=stack if len(stack) > 1 else stack[0], bits=bits)
+    return Image(pixels=stack if len(stack) > 1 else stack[0], bits=bits, frames=len(pages))
 
 
 def _check(path: str | Path, page: Any, pages: int) -> None:
@@ -76,7 +80,8 @@ def _page(path: str | Path, page: Any) -> np.ndarray:
     photometric = int(page.photometric)
     own = int(page.compression) in _PLAIN_COMPRESSIONS and photometric not in (CMYK, YCBCR)
     if not own or page.bitspersample not in (1, 8, 16, 32, 64):
-        return _by_pillow(path, page)
+        deep = int(page.samplesperpixel) > 1 and int(page.bitspersample) > 8
+        return _by_ffmpeg(path, page) if deep else _by_pillow(path, page)
     pixels = page.asarray()
     samples = int(page.samplesperpixel)
     if samples > 1 and int(page.planarconfig) == 2:
@@ -97,14 +102,33 @@ def _page(path: str | Path, page: Any) -> np.ndarray:
     return pixels.astype(pixels.dtype.newbyteorder("="), copy=False)
 
 
-def _by_pillow(path: str | Path, page: Any) -> np.ndarray:
-    """What needs a codec (LZW, JPEG, PackBits ...) or a colour conversion, by libtiff.
+def _by_ffmpeg(path: str | Path, page: Any) -> np.ndarray:
+    """16-bit RGB under LZW or PackBits, which Pillow would cut to 8 bits.
+
+    FFmpeg leaves rows that it cannot decode black without a word, so Pillow's 8 bits, for which
+    libtiff checks the data, must be the upper half of its 16.
 
     Raises:
-        ReadError: Pillow would cut several samples of more than 8 bits.
+        ReadError: it is of another compression or depth, or damaged.
     """
-    if int(page.samplesperpixel) > 1 and int(page.bitspersample) > 8:
+    with av.open(str(Path(path).absolute()), format="tiff_pipe") as container:
+        stream = container.streams.video[0]
+        # FFmpeg counts pages from 1.
+        stream.codec_context.options = {"page": str(page.index + 1)}
+        picture = next(container.decode(stream))
+    if int(page.bitspersample) != 16 or not picture.format.name.startswith(_DEEP_COLOURS):
         raise ReadError(path, f"{page.bitspersample}-bit colour with this TIFF compression")
+    alpha = int(page.samplesperpixel) > RGB_SAMPLES
+    pixels: np.ndarray = picture.to_ndarray(format="rgba64le" if alpha else "rgb48le")[
+        ..., :RGB_SAMPLES
+    ]
+    if not np.array_equal(pixels >> 8, _by_pillow(path, page)):
+        raise ReadError(path, "its compressed data is damaged")
+    return pixels
+
+
+def _by_pillow(path: str | Path, page: Any) -> np.ndarray:
+    """What needs a codec (LZW, JPEG, PackBits ...) or a colour conversion, by libtiff."""
     with Pillow.open(path, formats=("TIFF",)) as image:
         image.seek(page.index)
         image.load()
