@@ -18,13 +18,14 @@ __all__ = ["PARTS", "SOURCES", "Dataset", "Wishes", "home", "open"]
 # Kind of source: what opens it, called with the place (a name or a path) and the wishes.
 SOURCES = {
     "medmnist": "tfmed.data.medmnist:open_named",
+    "tfds": "tfmed.data.tfds:open_named",
     "synthetic": "tfmed.data.synthetic:open_named",
     "npz": "tfmed.data.npz:open_file",
     "csv": "tfmed.data.table:open_file",
     "folder": "tfmed.data.folder:open_folder",
     "file": "tfmed.data.folder:open_file",
 }
-NAMED = ("medmnist", "synthetic")
+NAMED = ("medmnist", "tfds", "synthetic")
 UNITS = ("auto", "image", "series", "study")
 
 
@@ -43,8 +44,8 @@ def open(
     """List the examples of a source and their labels; no pixels are read yet.
 
     Args:
-        source: a folder, a CSV, an npz, one image file, `"medmnist:NAME[:SIZE]"` or
-            `"synthetic:NAME"`.
+        source: a folder, a CSV, an npz, one image file, `"medmnist:NAME[:SIZE]"`,
+            `"tfds:NAME[/CONFIG][:VERSION]"`, `"tfds:FOLDER"` or `"synthetic:NAME"`.
         table: a CSV with the labels of a folder's files.
         path_column: the table's column of file names or of DICOM UIDs; found by its content
             where it is not given.

@@ -23,6 +23,25 @@ def home() -> Path:
     return Path(given).expanduser() if given else _cache()
 
 
+def kept(name: Path) -> Path:
+    """Where the file or folder `name` is, or can be made: in `home()`, else in `~/.cache/tfmed`.
+
+    Args:
+        name: path below the folder; the folder that it lies in is made.
+
+    Raises:
+        DataError: neither folder can be written.
+    """
+    why = "no permission"
+    for path in _places(name):
+        try:
+            if _is_or_may_be(path):
+                return path
+        except OSError as error:
+            why = error.strerror or str(error)
+    raise _nowhere(name, why)
+
+
 def keep(name: Path, make: Callable[[Path], object]) -> Path:
     """The file or folder `name` in `home()`, made now if it is not there.
 
@@ -37,16 +56,29 @@ def keep(name: Path, make: Callable[[Path], object]) -> Path:
         DataError: neither folder can be written.
     """
     why = "no permission"
-    for path in dict.fromkeys((home() / name, _cache() / name)):
+    for path in _places(name):
         try:
-            if path.exists():
-                return path
-            path.parent.mkdir(parents=True, exist_ok=True)
-            if os.access(path.parent, os.W_OK):
-                return _make(path, make)
+            if _is_or_may_be(path):
+                return path if path.exists() else _make(path, make)
         except OSError as error:
             why = error.strerror or str(error)
-    raise DataError(
+    raise _nowhere(name, why)
+
+
+def _places(name: Path) -> list[Path]:
+    return list(dict.fromkeys((home() / name, _cache() / name)))
+
+
+def _is_or_may_be(path: Path) -> bool:
+    """Whether a path is there, or can be made now that its folder is."""
+    if path.exists():
+        return True
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return os.access(path.parent, os.W_OK)
+
+
+def _nowhere(name: Path, why: str) -> DataError:
+    return DataError(
         f"{name} cannot be written below {home()} ({why}): set TFMED_DATA to another folder"
     )
 

@@ -52,7 +52,7 @@ def open_named(place: str, wishes: Wishes) -> Dataset:
     sizes = sets()[name]["md5"]
     if size not in sizes:
         raise ConfigError(f"{name} has no size {size!r}; it has {', '.join(sizes)}")
-    path = _locate(name, size, sizes[size])
+    path = locate(name, size)
     title = name if size == SMALLEST else f"{name}_{size}"
     facts = {"source": f"medmnist:{place}", "md5": sizes[size], **_facts(name)}
     return open_archive(path, title, sets()[name]["classes"], facts)
@@ -71,7 +71,15 @@ def _facts(name: str) -> dict[str, Any]:
     return {"licence": known["licence"], "citation": CITATION, "task": known["task"]}
 
 
-def _locate(name: str, size: str, checksum: str) -> Path:
+def locate(name: str, size: str = SMALLEST) -> Path:
+    """The archive of a set, found in the data folder or downloaded now, its checksum right.
+
+    MedMNIST publishes MD5 alone: it finds damage, and does not prove an origin.
+
+    Raises:
+        DataError: the download failed, or a file found has another checksum.
+    """
+    checksum = sets()[name]["md5"][size]
     file = f"{name}.npz" if size == SMALLEST else f"{name}_{size}.npz"
     for path in (home() / file, home() / "medmnist" / file):
         if path.is_file():

@@ -10,6 +10,8 @@ from collections.abc import Iterator
 
 from tfmed import log
 
+CHATTY = ("apache_beam", "urllib3")
+
 
 @contextlib.contextmanager
 def quiet(bars: bool = False) -> Iterator[None]:
@@ -25,7 +27,7 @@ def quiet(bars: bool = False) -> Iterator[None]:
     import tensorflow_datasets as tfds
     from absl import logging as absl_logging
 
-    loggers = [absl_logging.get_absl_logger(), logging.getLogger("apache_beam")]
+    loggers = [absl_logging.get_absl_logger(), *map(logging.getLogger, CHATTY)]
     levels = [logger.level for logger in loggers]
     tfds.display_progress_bar(bars and log.console().is_terminal)
     for logger in loggers:
