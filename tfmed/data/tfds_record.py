@@ -44,7 +44,7 @@ def prepare(
     log.quiet_tensorflow()
     import tensorflow_datasets as tfds
 
-    class Export(tfds.core.GeneratorBasedBuilder, skip_registration=True):
+    class Export(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # type: ignore[call-arg]
         """Writes the examples that it is given."""
 
         VERSION = tfds.core.Version(VERSION)
