@@ -6,9 +6,13 @@ import os
 from pathlib import Path
 
 import makers
+import nibabel
+import numpy as np
 import pytest
+from PIL import Image as Pillow
 
 from tfmed import data
+from tfmed.data.audit import audit
 from tfmed.data.folder import part_name, walk
 from tfmed.data.split import check_classes
 from tfmed.errors import ConfigError, DataError
@@ -194,3 +198,37 @@ def test_links_are_followed_once(tmp_path: Path) -> None:
 )
 def test_names_of_parts(name: str, part: str | None) -> None:
     assert part_name(name) == part
+
+
+def test_the_voxels_of_a_nifti_pair_are_part_of_its_header(tmp_path: Path) -> None:
+    for name in ("a.hdr", "a.img", "b.hdr.gz", "b.img.gz", "c.HDR", "c.IMG", "lone.img"):
+        (tmp_path / "one" / name).parent.mkdir(exist_ok=True)
+        (tmp_path / "one" / name).write_bytes(b"x")
+    names = [path.name for path in walk(tmp_path)]
+    assert names == ["a.hdr", "b.hdr.gz", "c.HDR", "lone.img"]
+
+
+def test_class_folders_may_hold_volumes_and_clips(tmp_path: Path) -> None:
+    for index, name in enumerate(("healthy", "ill")):
+        (tmp_path / name).mkdir()
+        for part in range(2):
+            volume = makers.noise((4, 5, 6), 2 * index + part, dtype="int16")
+            image = nibabel.Nifti1Image(volume, np.eye(4))
+            nibabel.save(image, tmp_path / name / f"{part}.nii.gz")
+    dataset = data.open(tmp_path)
+    assert list(dataset.table["label"]) == ["healthy", "healthy", "ill", "ill"]
+    assert set(audit(dataset, workers=0).table["format"]) == {"nifti"}
+
+
+@pytest.mark.parametrize("ending", ["npy", "nii", "gif"])
+def test_a_single_volume_or_clip_can_be_opened(tmp_path: Path, ending: str) -> None:
+    path = tmp_path / f"a.{ending}"
+    volume = makers.noise((6, 7, 8))
+    if ending == "npy":
+        np.save(path, volume)
+    elif ending == "nii":
+        nibabel.save(nibabel.Nifti1Image(volume, np.eye(4)), path)
+    else:
+        pages = [Pillow.fromarray(page) for page in volume]
+        pages[0].save(path, save_all=True, append_images=pages[1:])
+    assert list(data.open(path).table["path"]) == [str(path)]

@@ -96,13 +96,13 @@ def open_folder(place: str, wishes: Wishes) -> Dataset:
 
 
 def open_file(place: str, wishes: Wishes) -> Dataset:
-    """One image file, without a label: something to predict."""
-    from tfmed.io import sniff
+    """One image, volume or clip, without a label: something to predict."""
+    from tfmed.io import READERS, sniff
 
     wishes.refuse_table("a single file")
     path = Path(place).resolve()
-    if sniff(path) in ("npz", "video", "npy"):
-        raise ReadError(path, "is no image; expected an image, a folder, a .csv or a .npz")
+    if sniff(path) not in READERS:
+        raise ReadError(path, "is no image; expected an image, a clip, a folder, a .csv or a .npz")
     columns = {"id": [path.name], "path": [str(path)], "patient": [path.name]}
     return Dataset(index(columns), (), path.stem, facts={"source": str(path)})
 
@@ -111,7 +111,8 @@ def walk(root: Path) -> list[Path]:
     """All files under a folder, sorted; hidden ones and file systems' litter left out.
 
     Links to folders are followed, each real folder once. Folders that cannot be listed, and
-    names that are no text, are left out with a warning.
+    names that are no text, are left out with a warning. The `.img` of a NIfTI pair is part of
+    its `.hdr`.
     """
     files = []
     seen = {root.resolve()}
@@ -123,7 +124,8 @@ def walk(root: Path) -> list[Path]:
             if real in seen:
                 folders.remove(name)
             seen.add(real)
-        files += [here / name for name in names if _visible(name)]
+        voxels = _voxels(names)
+        files += [here / name for name in names if _visible(name) and name not in voxels]
     named = [path for path in files if _is_text(str(path))]
     if len(named) < len(files):
         log.warning(
@@ -131,6 +133,17 @@ def walk(root: Path) -> list[Path]:
             "UTF-8; rename them"
         )
     return sorted(named)
+
+
+def _voxels(names: Sequence[str]) -> set[str]:
+    """The names of a folder that hold the voxels of a header beside them."""
+    packed = [name.removesuffix(".gz") for name in names]
+    stems = {name[:-4] for name in packed if name.lower().endswith(".hdr")}
+    return {
+        name
+        for name, plain in zip(names, packed, strict=True)
+        if plain.lower().endswith(".img") and plain[:-4] in stems
+    }
 
 
 def _warn(error: OSError) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path, PurePosixPath
 from tfmed.data.folder import walk
 
 MISSING = "the file is missing, but the table has a row for it"
+PACKED = (".nii.gz", ".hdr.gz", ".img.gz")
 LOOKED_AT = 50  # cells of a column that are tried as files
 
 
@@ -55,7 +56,7 @@ class Files:
             if found is not None:
                 return found
         name = parts[-1] if parts else ""
-        for known in (self._by_name[name], self._by_stem[name], self._by_stem[Path(name).stem]):
+        for known in (self._by_name[name], self._by_stem[name], self._by_stem[stem(name)]):
             if known:
                 return known[0] if len(known) == 1 else f"{len(known)} files have this name"
         return MISSING
@@ -72,7 +73,20 @@ class Files:
             inside = path.relative_to(self.root) if path.is_relative_to(self.root) else path
             self._by_path[_key(inside.as_posix())] = path
             self._by_name[_key(path.name)].append(path)
-            self._by_stem[_key(path.stem)].append(path)
+            self._by_stem[stem(_key(path.name))].append(path)
+
+
+def stem(name: str) -> str:
+    """A file's name without its ending, of which `.nii.gz` and its like are one.
+
+    Example:
+        >>> stem("scan.v2.nii.gz")
+        'scan.v2'
+        >>> stem("scan.v2.png")
+        'scan.v2'
+    """
+    packed = name.lower().endswith(PACKED)
+    return PurePosixPath(name[:-3] if packed else name).stem
 
 
 def _key(text: str) -> str:
