@@ -90,6 +90,21 @@ def test_a_volume_among_images_is_a_reject(tmp_path: Path) -> None:
     assert "volume" in reasons(audited)["cine.dcm"]
 
 
+def test_what_most_are_stays_among_images_volumes_and_clips(tmp_path: Path) -> None:
+    cine = makers.Slice(modality="US", extra={"FrameTime": 40.0})
+    makers.dicom(tmp_path / "clip1.dcm", makers.noise((4, 8, 8), 1), cine)
+    makers.dicom(tmp_path / "clip2.dcm", makers.noise((4, 8, 8), 2), cine)
+    makers.dicom(tmp_path / "volume.dcm", makers.noise((4, 8, 8), 3))
+    makers.dicom(tmp_path / "image.dcm", makers.noise((8, 8), 4))
+    for pixels in (True, False):
+        audited = audit.audit(data.open(tmp_path), workers=0, pixels=pixels)
+        assert list(audited.table["frame_rate_hz"]) == [25.0, 25.0]
+        assert reasons(audited) == {
+            "volume.dcm": "is a volume of several slices, most of the data are clips",
+            "image.dcm": "is one image, most of the data are clips",
+        }
+
+
 def test_a_mixture_is_a_fact(tmp_path: Path) -> None:
     makers.dicom(tmp_path / "a.dcm", makers.noise((4, 4), 1), makers.Slice(modality="CT"))
     makers.dicom(tmp_path / "b.dcm", makers.noise((4, 4), 2), makers.Slice(modality="MR"))
@@ -172,7 +187,7 @@ def test_headers_alone_tell_what_stands_in_them(tmp_path: Path) -> None:
     assert set(looked.table["digest"]) == {""}
     assert looked.table[["minimum", "p995", "mean"]].isna().all(axis=None)
     assert looked.table.dtypes.equals(whole.table.dtypes)
-    pixels = ["minimum", "maximum", "p005", "p995", "mean", "std", "digest", "dtype"]
+    pixels = ["minimum", "maximum", "p005", "p995", "mean", "std", "digest", "dtype", "native"]
     pd.testing.assert_series_equal(
         looked.table.iloc[0].drop(pixels), whole.table.iloc[0].drop(pixels)
     )

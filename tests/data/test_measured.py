@@ -9,6 +9,7 @@ from typing import Any
 import makers
 import numpy as np
 import pytest
+from PIL import Image as Pillow
 
 from tfmed.data.measured import COLUMNS, CONSTANT, NOT_FINITE, measure
 
@@ -45,6 +46,34 @@ def test_a_ct_slice_is_told_in_hounsfield_units(tmp_path: Path) -> None:
     assert raw[found["pixel_offset"] :] == stored.tobytes()
 
 
+def test_a_header_tells_of_the_device_and_the_patient(tmp_path: Path) -> None:
+    extra = {
+        "Manufacturer": "Maker",
+        "ManufacturerModelName": "Model 64",
+        "BodyPartExamined": "CHEST",
+        "ViewPosition": "PA",
+        "PatientSex": "F",
+        "PatientAge": "018M",
+    }
+    found = told(makers.dicom(tmp_path / "a", makers.noise((4, 4)), makers.Slice(extra=extra)))
+    assert (found["manufacturer"], found["device"]) == ("Maker", "Model 64")
+    assert (found["body_part"], found["view"], found["sex"]) == ("CHEST", "PA", "F")
+    assert found["age_years"] == pytest.approx(1.5)
+
+
+def test_a_clip_is_told_of_by_evenly_spaced_frames(tmp_path: Path) -> None:
+    # Every frame is darker than the next: the sample's mean is that of frames 0, 1, 3 ... 69.
+    frames = [np.full((8, 6), 2 * number, np.uint8) for number in range(70)]
+    images = [Pillow.fromarray(frame) for frame in frames]
+    images[0].save(tmp_path / "a.gif", save_all=True, append_images=images[1:], duration=50)
+    found = told(tmp_path / "a.gif")
+    assert (found["depth"], found["clip"], found["frame_rate_hz"]) == (70, True, 20.0)
+    assert (found["height"], found["width"], found["channels"]) == (8, 6, 3)
+    sample = np.rint(np.linspace(0, 69, 64))
+    assert found["mean"] == pytest.approx(2 * sample.mean())
+    assert (found["minimum"], found["maximum"]) == (0, 138)
+
+
 def test_a_raster_tells_no_more_than_it_knows(tmp_path: Path) -> None:
     found = told(makers.raster(tmp_path / "a.png", makers.noise((6, 5, 3))))
     assert (found["format"], found["channels"], found["bits"]) == ("png", 3, 8)
@@ -65,6 +94,7 @@ def test_a_series_is_a_volume(tmp_path: Path) -> None:
     files = makers.series(tmp_path, makers.noise((5, 4, 6), dtype="int16"))
     found = told(files[0], tuple(map(str, files)))
     assert (found["depth"], found["height"], found["width"]) == (5, 4, 6)
+    assert (found["slice_spacing_mm"], found["row_spacing_mm"]) == (2.0, 0.5)
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,8 @@ import pyarrow as pa
 from tfmed import log
 from tfmed.data import known, leakage, npz, pool
 from tfmed.data.dataset import Dataset, places
-from tfmed.data.measured import COLUMNS, look, measure, of_image, passes
+from tfmed.data.looked import look
+from tfmed.data.measured import COLUMNS, measure, of_image, passes
 from tfmed.errors import DataError
 from tfmed.image import Image
 
@@ -43,15 +44,15 @@ def audit(dataset: Dataset, workers: int | None = None, pixels: bool = True) -> 
         dataset: as a source opened it.
         workers: processes; None for one a core, 0 for none.
         pixels: whether to read them; without, only headers are read: what pixels tell is NaN,
-            `digest` is "", and of files other than DICOM only the format is told.
+            and `dtype`, `native` and `digest` are "".
 
     Returns:
         The data set with these columns added: `format`, `height`, `width`, `depth` (slices, or
         frames of a clip; 1 for an image), `channels` (1 or 3), `clip` (whether `depth` is time),
         `frame_rate_hz`, `bits`, `dtype` (of the pixels as read), `modality`, `units`,
         `photometric`, `manufacturer`, `device`, `body_part`, `view`, `sex`, `age_years`,
-        `transfer_syntax`, `slope`, `intercept`, `signed`, `inverted`, `pixel_offset` (of values
-        that lie in the file as they are, or -1), `slice_spacing_mm`, `row_spacing_mm`,
+        `transfer_syntax`, `slope`, `intercept`, `signed`, `inverted`, `native`, `pixel_offset` and
+        `pixel_bytes` (see `tfmed.io.native`), `slice_spacing_mm`, `row_spacing_mm`,
         `column_spacing_mm`, `window_low`, `window_high`, and of the pixels in modality units (of
         a clip 64 evenly spaced frames) `minimum`, `maximum`, `p005` and `p995` (the 0.5th and
         99.5th percentile), `mean`, `std` and `digest` (equal for equal images). Where no table
@@ -78,8 +79,7 @@ def audit(dataset: Dataset, workers: int | None = None, pixels: bool = True) -> 
             f"none of the {len(every)} files of {dataset.name} can be used: {_shown(every)}"
         )
     dataset = dataset.with_table(_with_columns(dataset.table, facts))
-    if pixels:
-        dataset = _one_kind(dataset)
+    dataset = _one_kind(dataset)
     return dataset.with_facts(**_mixture(dataset.table))
 
 

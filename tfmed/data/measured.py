@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from tfmed.data.pixels import CONSTANT, NOT_FINITE, digest, statistics, unusable
 from tfmed.errors import TfmedError
 from tfmed.image import Image
-from tfmed.io import dicom, native, read, read_series, sniff
+from tfmed.io import dicom, native, nifti, read, read_series, sniff
 from tfmed.io.dicom import Header
-from tfmed.io.dicom_geometry import even_step
 
-__all__ = ["COLUMNS", "CONSTANT", "NOT_FINITE", "look", "measure", "of_image", "passes"]
+__all__ = ["COLUMNS", "CONSTANT", "NOT_FINITE", "measure", "of_image", "passes"]
+
+Tell = Callable[[Mapping[str, Any]], "dict[str, Any] | str"]
 
 CLIP_FRAMES = 64  # of a clip, evenly spaced, that stand for all of it
 NO_MEMORY = "it asks for more memory than there is"
@@ -72,15 +73,7 @@ def measure(example: Mapping[str, Any]) -> dict[str, Any] | str:
     Returns:
         `COLUMNS`, and for DICOM `patient`, `study` and `series`; or a reason in words.
     """
-    return _told(_measured, example)
-
-
-def look(example: Mapping[str, Any]) -> dict[str, Any] | str:
-    """As `measure`, of what stands in a header alone; no pixel is decoded.
-
-    Of formats other than DICOM only `format` is told.
-    """
-    return _told(_looked_at, example)
+    return told(_measured, example)
 
 
 def of_image(image: Image, pixels: bool = True) -> dict[str, Any] | str:
@@ -92,10 +85,7 @@ def of_image(image: Image, pixels: bool = True) -> dict[str, Any] | str:
     """
     values = image.pixels
     if values.ndim > 4:
-        return (
-            f"it holds {len(values)} volumes, one after another in time; one volume, or a clip of "
-            "single slices, was expected: write each volume to a file of its own"
-        )
+        return volumes(image.frames)
     if pixels and (reason := unusable(values)):
         return reason
     depth, height, width, channels = (1, *values.shape)[-4:]
@@ -110,10 +100,18 @@ def of_image(image: Image, pixels: bool = True) -> dict[str, Any] | str:
         "dtype": values.dtype.name,
         "modality": image.modality,
         "units": image.units,
-        **_spacings(image.spacing_mm),
-        **_window(image.window),
+        **spacings(image.spacing_mm),
+        **window(image.window),
         **({**statistics(values), "digest": digest(values)} if pixels else {}),
     }
+
+
+def volumes(count: int) -> str:
+    """Why a file of several volumes cannot be used."""
+    return (
+        f"it holds {count} volumes, one after another in time; one volume, or a clip of single "
+        "slices, was expected: write each volume to a file of its own"
+    )
 
 
 def passes(reason: str) -> bool:
@@ -121,10 +119,10 @@ def passes(reason: str) -> bool:
     return any(words in reason for words in PASSING)
 
 
-def _told(tell: Any, example: Mapping[str, Any]) -> dict[str, Any] | str:
+def told(tell: Tell, example: Mapping[str, Any]) -> dict[str, Any] | str:
+    """What `tell` makes of an example; the reason where it raises one of our errors."""
     try:
-        found: dict[str, Any] | str = tell(example)
-        return found
+        return tell(example)
     except TfmedError as error:
         return getattr(error, "reason", str(error))
     except MemoryError:
@@ -136,63 +134,48 @@ def _measured(example: Mapping[str, Any]) -> dict[str, Any] | str:
     kind = sniff(path)
     header = None
     if files is not None and len(files) > 1:
-        image = read_series(list(files))
+        image = read_series(list(files), on_geometry="ignore")
         header = dicom.read_header(files[0]) if kind == "dicom" else None
     elif kind == "dicom":
-        image, header = dicom.load(path, frame)
+        image, header = dicom.load(path, frame, CLIP_FRAMES)
     else:
+        if kind == "nifti" and frame < 0:
+            about = nifti.read_header(path)
+            if about.times > 1 and about.size[0] > 1:
+                return volumes(about.times)  # so large that they are not read first
         image = read(path, frame=frame, sample=CLIP_FRAMES)
     found = of_image(image)
     if isinstance(found, str):
         return found
     route = native.describe(path, kind, image, header) if files is None else {}
-    return {"format": kind, **found, **_of_header(header), **route}
+    return {"format": kind, **found, **of_header(header), **route}
 
 
-def _looked_at(example: Mapping[str, Any]) -> dict[str, Any]:
-    path, files = example["path"], example["files"]
-    kind = sniff(path)
-    if kind != "dicom":
-        return {"format": kind}
-    header = dicom.read_header(path)
-    depth = header.frames if int(example["frame"]) < 0 else 1
-    spacing = header.spacing_mm
-    if files is not None and len(files) > 1:
-        depth = len(files)
-        step = even_step([header.position_mm, dicom.read_header(files[1]).position_mm])
-        spacing = (step or math.nan, *spacing[-2:]) if spacing else None
-    return {
-        "format": kind,
-        "height": header.rows,
-        "width": header.columns,
-        "depth": depth,
-        "channels": header.channels,
-        "bits": header.bits_stored,
-        "modality": header.modality,
-        "units": header.units,
-        **_spacings(spacing),
-        **_window(header.window),
-        **_of_header(header),
-    }
-
-
-def _spacings(spacing_mm: tuple[float, ...] | None) -> dict[str, float]:
+def spacings(spacing_mm: tuple[float, ...] | None) -> dict[str, float]:
+    """The columns of `(row, column)` or `(slice, row, column)` in mm."""
     names = ("slice_spacing_mm", "row_spacing_mm", "column_spacing_mm")
     sides = map(float, reversed(spacing_mm or ()))
     return dict(zip(reversed(names), sides, strict=False))
 
 
-def _window(window: tuple[float, float] | None) -> dict[str, float]:
-    low, high = window or (math.nan, math.nan)
+def window(ends: tuple[float, float] | None) -> dict[str, float]:
+    """The columns of a file's display window."""
+    low, high = ends or (math.nan, math.nan)
     return {"window_low": float(low), "window_high": float(high)}
 
 
-def _of_header(header: Header | None) -> dict[str, Any]:
+def of_header(header: Header | None) -> dict[str, Any]:
+    """The columns that only DICOM tells."""
     if header is None:
         return {}
     return {
         "photometric": header.photometric,
         "manufacturer": header.manufacturer,
+        "device": header.device,
+        "body_part": header.body_part,
+        "view": header.view,
+        "sex": header.sex,
+        "age_years": header.age_years,
         "transfer_syntax": header.transfer_syntax,
         "slope": header.slope,
         "intercept": header.intercept,
