@@ -1,4 +1,4 @@
-"""Confounders: what the header alone tells of the label, without one pixel being seen.
+"""Confounders: what the header, or the mere brightness, tells of the label.
 
 Each field by itself predicts each class against the rest, out of fold by patient: a category by
 the share of the class among the training folds' examples of that value (scikit-learn's
@@ -83,7 +83,7 @@ class Search:
 
 
 def search(dataset: Dataset, seed: int = 0) -> Search:
-    """Measure how well each header field alone predicts the label.
+    """Measure how well each field alone predicts the label.
 
     Of many examples 10,000 are drawn, the same number of each class, which an AUROC allows.
 
@@ -262,7 +262,7 @@ def _confounder(
 ) -> Confounder:
     ones = np.ones((1, len(values)))
     points = {label: float(areas[name, label](ones)[0]) for label in classes}
-    given = values.notna() if name in fields.NUMBERS else values != fields.MISSING
+    given = values.notna() if name in fields.NUMERIC else values != fields.MISSING
     low, high = reach[name, ""]
     return Confounder(
         field=name,

@@ -209,7 +209,8 @@ def _confounders(search: Search) -> dict[str, Any]:
         "patients": search.patients,
         "classes": list(search.classes),
         "constant": search.constant,
-        "fields": [_confounder(one) for one in search.found],
+        "fields": [_confounder(one) for one in search.found if one.field not in fields.PIXELS],
+        "pixels": [_confounder(one) for one in search.found if one.field in fields.PIXELS],
     }
 
 

@@ -13,6 +13,7 @@ from markupsafe import Markup
 from tfmed.data.dataset import Dataset
 from tfmed.evaluation import charts, data_facts, data_plots, fields, thumbnails
 from tfmed.evaluation.facts import describe
+from tfmed.evaluation.fields import MISSING
 from tfmed.evaluation.finding import CHECK, MEND
 from tfmed.evaluation.findings import findings
 from tfmed.evaluation.findings_of_labels import telling
@@ -24,10 +25,10 @@ from tfmed.run import Run, write_text
 SECTIONS = (
     ("findings", "Findings"),
     ("counts", "Counts"),
+    ("examples", "Examples"),
+    ("confounders", "Confounders"),
     ("scanners", "Scanners"),
     ("images", "Sizes and values"),
-    ("confounders", "Confounders"),
-    ("examples", "Examples"),
     ("outliers", "Outliers"),
     ("duplicates", "Duplicates"),
     ("rejects", "Left out"),
@@ -84,6 +85,7 @@ def view(dataset: Dataset, facts: Mapping[str, Any], seed: int = 0) -> dict[str,
     told = [one["level"] for one in facts["findings"]]
     chosen = thumbnails.choose(dataset, seed) if facts["pixels_read"] else {}
     far, groups = facts["outliers"]["shown"], facts["duplicates"]["shown"]
+    same = facts["confounders"]["constant"].items()
     rows = [row for rows in chosen.values() for row in rows]
     rows += [one["row"] for one in far] + [group["rows"][0] for group in groups]
     images = thumbnails.pictures(dataset, list(dict.fromkeys(rows))) if rows else {}
@@ -101,6 +103,7 @@ def view(dataset: Dataset, facts: Mapping[str, Any], seed: int = 0) -> dict[str,
         "scanners": _scanners(facts),
         "numbers": _numbers(facts),
         "confounders": [_confounder(one) for one in facts["confounders"]["fields"]],
+        "pixels": [_confounder(one) for one in facts["confounders"]["pixels"]],
         "worst": _worst(dataset, facts),
         "examples": {
             name or "no label": [(row, images[row]) for row in rows if row in images]
@@ -109,9 +112,8 @@ def view(dataset: Dataset, facts: Mapping[str, Any], seed: int = 0) -> dict[str,
         "wide": bool((dataset.table["depth"] > 1).mean() > 0.5),
         "outliers": [{**one, "image": images.get(one["row"])} for one in far],
         "groups": [{**group, "image": images.get(group["rows"][0])} for group in groups],
-        "constant": [
-            (fields.NAMES[name], text) for name, text in facts["confounders"]["constant"].items()
-        ],
+        "constant": [(_within(fields.NAMES[name]), text) for name, text in same if text != MISSING],
+        "never_given": [_within(fields.NAMES[name]) for name, text in same if text == MISSING],
         "audit_css": (TEMPLATES / "audit.css").read_text(encoding="utf-8"),
         "count": count,
         "percent": percent,
@@ -120,10 +122,15 @@ def view(dataset: Dataset, facts: Mapping[str, Any], seed: int = 0) -> dict[str,
     }
 
 
+def _within(name: str) -> str:
+    """A field's name within a sentence."""
+    return name[:1].lower() + name[1:]
+
+
 def _subtitle(facts: Mapping[str, Any]) -> str:
     told = facts["traits"]
     size = told.get("Size (width x height)", "")
-    named = [told.get("Modality", "Images"), told.get("File format", "")]
+    named = [told.get("Modality", "Images"), told.get("File format", "").upper()]
     shown = [
         text for text in (*named, f"{size} pixels" if "(" not in size and size else "") if text
     ]
@@ -134,11 +141,13 @@ def _tiles(facts: Mapping[str, Any]) -> list[dict[str, Any]]:
     known, classes, rejects = facts["patients_known"], facts["classes"], facts["rejects"]
     smallest = min(classes, key=lambda name: classes[name]["examples"], default="")
     rows = [
-        ("Examples", f"{facts['examples']:,}", f"{count(len(facts['scanners']), 'scanner')}"),
+        ("Examples", f"{facts['examples']:,}", _scanners_in_words(facts)),
         (
             "Patients",
             f"{facts['patients']:,}" if known else "not known",
-            "known for every example" if known == 1 else f"known for {percent(known)}",
+            {0: "each example counts as one", 1: "known for every example"}.get(
+                known, f"known for {percent(known)} of the examples"
+            ),
         ),
         (
             "Classes",
@@ -153,10 +162,15 @@ def _tiles(facts: Mapping[str, Any]) -> list[dict[str, Any]]:
     ]
 
 
+def _scanners_in_words(facts: Mapping[str, Any]) -> str:
+    named = [one for one in facts["scanners"] if one["name"] != data_facts.NO_SCANNER]
+    return f"of {count(len(named), 'scanner')}" if named else "scanner not given"
+
+
 def _figures(dataset: Dataset, facts: Mapping[str, Any]) -> dict[str, Any]:
     table, about = dataset.table, describe(dataset)
     members = fields.truth(table, dataset) == 1
-    frequent = list(members.sum().sort_values(ascending=False).index[: data_plots.MOST_CLASSES])
+    frequent = _columns(facts, data_plots.MOST_CLASSES)
     units = table["units"].unique()
     unit = str(units[0]) if len(units) == 1 else ""
     histograms = {
@@ -183,12 +197,12 @@ def _figures(dataset: Dataset, facts: Mapping[str, Any]) -> dict[str, Any]:
     return {name: Markup(figure) for name, figure in drawn.items()}
 
 
-def _columns(facts: Mapping[str, Any]) -> list[str]:
-    """The classes that get a column: all, or of many the most frequent."""
+def _columns(facts: Mapping[str, Any], most: int = MOST_COLUMNS) -> list[str]:
+    """The classes that get a column or a colour: all, or of many the most frequent."""
     classes = facts["classes"]
-    if len(classes) <= MOST_COLUMNS:
+    if len(classes) <= most:
         return list(classes)
-    return sorted(classes, key=lambda name: -classes[name]["examples"])[:MOST_COLUMNS]
+    return sorted(classes, key=lambda name: -classes[name]["examples"])[:most]
 
 
 def _scanners(facts: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -11,6 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
 from tfmed.evaluation import style
+from tfmed.evaluation.findings_of_labels import SURE
 from tfmed.evaluation.wording import percent
 
 BINS, MOST_CLASSES, MOST_SIZES, MOST_BARS = 40, 7, 400, 20
@@ -20,7 +21,7 @@ GUESSING = 0.5
 def patients(table: pd.DataFrame) -> str:
     """How many patients have how many examples."""
     sizes = table["patient"].value_counts().to_numpy()
-    if sizes.max(initial=0) < 2:
+    if len(np.unique(sizes)) < 2:
         return ""
     with style.styled():
         figure, (ax,) = style.panels(1, (4.6, 2.4))
@@ -69,7 +70,9 @@ def by_class(values: pd.Series, members: pd.DataFrame, meaning: str, most: Seque
     groups = {name: own for name, own in groups.items() if len(own)} or {"": known.to_numpy()}
     with style.styled():
         figure, (ax,) = style.panels(1, (4.6, 2.5))
-        edges = np.linspace(low, high, BINS + 1)
+        # As many bars as the smallest class can fill.
+        smallest = min(len(own) for own in groups.values())
+        edges = np.linspace(low, high, int(np.clip(2 * np.sqrt(smallest), 10, BINS)) + 1)
         for index, (name, own) in enumerate(groups.items()):
             heights = np.histogram(np.clip(own, low, high), edges)[0] / len(own)
             pen = style.pen(index)
@@ -125,7 +128,7 @@ def confounders(fields: Sequence[Mapping[str, Any]]) -> str:
         ax.axvline(GUESSING, color=style.FAINT, linewidth=1, linestyle=(0, (4, 3)))
         for at, one in enumerate(shown):
             area = one["auroc"]
-            sure = area["low"] > GUESSING
+            sure = area["low"] >= SURE
             pen: dict[str, Any] = {"color": style.WARN if sure else style.FAINT, "clip_on": False}
             ax.plot((area["low"], area["high"]), (at, at), linewidth=2, alpha=0.5, **pen)
             ax.plot((area["value"],), (at,), "o", markersize=6, **pen)

@@ -1,4 +1,4 @@
-"""Header fields as values to compare with labels: scanner and settings, not what was found."""
+"""Fields as values to compare with labels: scanner and settings, not what was found."""
 
 from __future__ import annotations
 
@@ -38,15 +38,23 @@ NUMBERS = {
     "frame_rate_hz": "Frame rate (Hz)",
     "slope": "Rescale slope",
     "intercept": "Rescale intercept",
-    "window_low": "Display window, low end",
-    "window_high": "Display window, high end",
+    "window_low": "Low end of the display window",
+    "window_high": "High end of the display window",
     "age_years": "Age (years)",
 }
-NAMES = CATEGORIES | NUMBERS
+# Of the image as a whole, with no place and no shape in it: what a network has to beat.
+PIXELS = {
+    "mean": "Mean of the image",
+    "std": "Standard deviation of the image",
+    "p005": "0.5th percentile of the image",
+    "p995": "99.5th percentile of the image",
+}
+NUMERIC = NUMBERS | PIXELS
+NAMES = CATEGORIES | NUMERIC
 
 MISSING = "not given"
 OTHERS = "others"
-FEW_VALUES = 12
+FEW_VALUES, FEW_NUMBERS = 12, 6
 SYNTAX = "transfer_syntax"
 
 
@@ -67,7 +75,7 @@ def of(table: pd.DataFrame) -> dict[str, pd.Series]:
 
 def values(table: pd.DataFrame, name: str) -> pd.Series:
     """One field: text for categories (`MISSING` where it is empty), float for numbers."""
-    if name in NUMBERS:
+    if name in NUMERIC:
         return table[name].astype(float)
     if name == "size":
         flat = table["width"].astype(str) + " x " + table["height"].astype(str)
@@ -121,8 +129,8 @@ def by_class(dataset: Dataset, name: str) -> tuple[pd.DataFrame, pd.DataFrame]:
         for the same rows `examples` and `patients`, whatever their class.
     """
     found = values(dataset.table, name)
-    many = found.nunique() > FEW_VALUES
-    text = _ranges(found) if many and name in NUMBERS else texts(found)
+    many = name in NUMERIC and found.nunique() > FEW_NUMBERS
+    text = _ranges(found) if many else texts(found)
     if text.dtype != "category":
         frequent = text.value_counts().index[:FEW_VALUES]
         text = text.where(text.isin(frequent), OTHERS)
@@ -138,7 +146,7 @@ def _ordered(text: pd.Series, name: str) -> list[str]:
     names = list(text.value_counts().index)
     last = [other for other in (OTHERS, MISSING) if other in names]
     rest = [other for other in names if other not in last]
-    return (sorted(rest, key=float) if name in NUMBERS else rest) + last
+    return (sorted(rest, key=float) if name in NUMERIC else rest) + last
 
 
 def _ranges(numbers: pd.Series) -> pd.Series:

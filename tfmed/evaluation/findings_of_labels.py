@@ -11,13 +11,14 @@ from tfmed.evaluation.wording import count, percent, reach_of
 
 # A confounder is worth a warning from here on, if its interval does not hold chance.
 TELLING, STRONG = 0.6, 0.8
+SURE = 0.505  # the interval does not hold chance, when printed either
 LARGE_PATIENT, UNBALANCED = 0.2, 10
 
 
 def telling(confounder: Mapping[str, Any]) -> bool:
     """Whether a field tells enough of the label to be warned of."""
     every = [confounder["auroc"], *confounder["per_class"].values()]
-    return any(one["value"] >= TELLING and one["low"] > 0.5 for one in every)
+    return any(one["value"] >= TELLING and one["low"] >= SURE for one in every)
 
 
 def equal_images(facts: Facts) -> Iterator[Finding]:
@@ -128,8 +129,23 @@ def confounders(facts: Facts) -> Iterator[Finding]:
 
 
 def _strongest(one: Mapping[str, Any]) -> float:
-    sound = [m["value"] for m in (one["auroc"], *one["per_class"].values()) if m["low"] > 0.5]
+    sound = [m["value"] for m in (one["auroc"], *one["per_class"].values()) if m["low"] >= SURE]
     return max(sound, default=0.0)
+
+
+def brightness(facts: Facts) -> Iterator[Finding]:
+    """Whole-image values that alone tell the label."""
+    told = [one for one in facts["confounders"]["pixels"] if telling(one)]
+    if not told:
+        return
+    best = max(told, key=_strongest)
+    area, name = best["auroc"], best["name"][:1].lower() + best["name"][1:]
+    yield Finding(
+        "brightness", CHECK, 20 + 40 * area["value"],
+        f"The {name} alone, with no place or shape, tells the classes apart: "
+        f"AUROC {area['value']:.2f} (95 % interval {reach_of(area, 2)}).",
+        "Exposure or disease? A network must beat this number to have learned more.",
+    )  # fmt: skip
 
 
 def classes(facts: Facts) -> Iterator[Finding]:

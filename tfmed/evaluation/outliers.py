@@ -17,7 +17,12 @@ LENGTHS = {
     "row_spacing_mm": "pixel spacing (mm)",
     "slice_spacing_mm": "slice spacing (mm)",
 }
-VALUES = {"p005": "0.5th percentile", "p995": "99.5th percentile", "mean": "mean", "std": "spread"}
+VALUES = {
+    "p005": "0.5th percentile",
+    "p995": "99.5th percentile",
+    "mean": "mean",
+    "std": "standard deviation",
+}
 # What is far must also differ to be seen: by a third in length, by 30 % of the usual range.
 LEAST_SIGMA = 0.05
 KIND = ["modality", "units", "channels"]

@@ -23,7 +23,7 @@ from tfmed.io.frames import even_frames
 
 SIDE, GAP = 144, 3
 FRAMES = 4
-MOST, MOST_VOLUMES, A_CLASS = 48, 18, 8
+MOST, MOST_VOLUMES, A_ROW = 48, 16, 6
 JPEG_QUALITY = 85
 
 
@@ -51,7 +51,9 @@ def choose(dataset: Dataset, seed: int = 0) -> dict[str, list[int]]:
     """
     table = dataset.table
     most = MOST_VOLUMES if (table["depth"] > 1).mean() > 0.5 else MOST
-    each = min(A_CLASS, max(2, most // max(len(dataset.classes), 1)))
+    each = max(2, most // max(len(dataset.classes), 1))
+    # Two full rows, or one, or what there is room for.
+    each = next((full for full in (2 * A_ROW, A_ROW) if full <= each), each)
     generator = np.random.default_rng(seed)
     patients = table["patient"].to_numpy()
     members = fields.truth(table, dataset) == 1
@@ -106,7 +108,7 @@ def _image(record: Mapping[str, Any]) -> Image:
         return Image(pixels, bits=int(record["bits"]))
     files = record["files"]
     if files is not None and len(files) > 1:
-        return read_series(list(files))
+        return read_series(list(files), on_geometry="ignore")
     return read(record["path"], frame=int(record["frame"]), sample=FRAMES)
 
 
