@@ -72,6 +72,7 @@ def roles(features: Mapping[str, Any], supervised: Any, wishes: Wishes, what: st
         ConfigError: a wished feature does not exist, or several could be meant.
         DataError: the data set has no images.
     """
+    features = dict(sorted(features.items()))  # a stored description has no order
     for wished in (*wishes.label_columns, wishes.patient_column, wishes.path_column):
         if wished is not None and wished not in features:
             raise ConfigError(

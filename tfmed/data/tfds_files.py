@@ -74,7 +74,10 @@ def table(folder: Path) -> pd.DataFrame:
     """
     blocks = [pd.read_parquet(path) for path in sorted(folder.glob("*.parquet"))]
     found = pd.concat(blocks, ignore_index=True)
-    return found.assign(path=str(folder) + "/" + found["path"])
+    label = found["label"].astype(object)
+    return found.assign(
+        path=str(folder) + "/" + found["path"], label=label.where(label.notna(), None)
+    )
 
 
 def _write_splits(builder: Any, found: Roles, splits: list[str], folder: Path) -> None:

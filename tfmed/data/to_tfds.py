@@ -87,8 +87,8 @@ def write(
         beam = bool(beam_options) and len(dataset) >= BEAM_FILES
     if beam and importlib.util.find_spec("apache_beam") is None:
         raise MissingExtra("writing with Beam", "apache-beam", "beam")
-    if "dtype" not in dataset.table:
-        dataset = audit(dataset, workers)
+    if "dtype" not in dataset.table or (dataset.table["dtype"] == "").any():
+        dataset = audit(dataset, workers)  # it was not, or by headers alone
     form = _form(dataset)
     name = _name(dataset.name)
     target = Path(folder).expanduser().resolve() / name / VERSION
