@@ -56,7 +56,10 @@ def test_a_series_is_stacked_in_the_order_given_with_its_slice_spacing(tmp_path:
 
 def test_uneven_slices_have_no_spacing(tmp_path: Path) -> None:
     files = makers.series(tmp_path, makers.noise((4, 6, 5), dtype="uint16"))
-    assert read_series([files[0], files[1], files[3]]).spacing_mm is None
+    some = [files[0], files[1], files[3]]
+    assert read_series(some, on_geometry="ignore").spacing_mm is None
+    with pytest.raises(GeometryError, match="1 slice missing: between slices 2 and 3, 4 mm apart"):
+        read_series(some)
 
 
 def test_slices_of_two_shapes_are_refused(tmp_path: Path) -> None:

@@ -27,9 +27,10 @@ SOURCES = {
 }
 NAMED = ("medmnist", "tfds", "synthetic")
 UNITS = ("auto", "image", "series", "study")
+ON_GEOMETRY = ("reject", "warn")
 
 
-def open(
+def open(  # noqa: PLR0913  (each is a flag of every command)
     source: str | Path,
     *,
     table: str | Path | None = None,
@@ -39,6 +40,7 @@ def open(
     split_column: str | None = None,
     positive: tuple[str, ...] = (),
     unit: str = "auto",
+    on_geometry: str = "reject",
     seed: int = 0,
 ) -> Dataset:
     """List the examples of a source and their labels; no pixels are read yet.
@@ -55,6 +57,9 @@ def open(
         positive: classes that, against the rest, become the second of two classes.
         unit: what an example is in DICOM: `"image"`, `"series"`, `"study"` (its largest
             series), or `"auto"`: what the table's key names.
+        on_geometry: what becomes of a DICOM series whose slices are no even volume (missing,
+            at one place, tilted, unevenly spaced, in several orientations): `"reject"`, or
+            `"warn"`, which keeps it in the best order there is.
         seed: of sources that draw their examples.
 
     Raises:
@@ -66,6 +71,11 @@ def open(
         raise ConfigError(
             f"unknown unit {unit!r}{nearest(unit, UNITS)} (known: {', '.join(UNITS)})"
         )
+    if on_geometry not in ON_GEOMETRY:
+        raise ConfigError(
+            f"unknown on_geometry {on_geometry!r}{nearest(on_geometry, ON_GEOMETRY)} (known: "
+            f"{', '.join(ON_GEOMETRY)})"
+        )
     kind, place = _kind(str(source))
     wishes = Wishes(
         table=None if table is None else Path(table),
@@ -74,6 +84,7 @@ def open(
         patient_column=patient_column,
         split_column=split_column,
         unit=unit,
+        on_geometry=on_geometry,
         seed=seed,
     )
     dataset: Dataset = lookup(SOURCES, kind, "source")(place, wishes)

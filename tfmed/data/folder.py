@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tfmed import log
-from tfmed.data import dicomdir
+from tfmed.data import dicom_series, dicomdir
 from tfmed.data.dataset import Dataset, index
 from tfmed.data.labels import class_order
 from tfmed.data.source import Wishes
@@ -92,7 +92,9 @@ def open_folder(place: str, wishes: Wishes) -> Dataset:
         root.name,
         facts={"source": str(root)},
     ).with_rejects(listing.rejects)
-    return dataset if wishes.unit in ("auto", "image") else dicomdir.group(dataset, wishes.unit)
+    if wishes.unit in ("auto", "image"):
+        return dataset
+    return dicom_series.group(dataset, wishes.unit, wishes.on_geometry)
 
 
 def open_file(place: str, wishes: Wishes) -> Dataset:

@@ -18,6 +18,7 @@ class Wishes:
     patient_column: str | None = None
     split_column: str | None = None
     unit: str = "auto"
+    on_geometry: str = "reject"
     seed: int = 0
 
     def refuse(self, what: str, *names: str) -> None:
@@ -39,4 +40,4 @@ class Wishes:
     def refuse_table(self, what: str) -> None:
         """Refuse the table, its columns and the unit, for sources that bring their labels."""
         columns = ("path_column", "label_columns", "patient_column", "split_column")
-        self.refuse(what, "table", *columns, "unit")
+        self.refuse(what, "table", *columns, "unit", "on_geometry")

@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from tfmed.data import columns as column_search
-from tfmed.data import dicomdir
+from tfmed.data import dicom_series, dicomdir
 from tfmed.data import labels as label_text
 from tfmed.data.columns import Columns
 from tfmed.data.dataset import JOIN, PARTS, Dataset, index
@@ -74,7 +74,7 @@ def _in_units(dataset: Dataset, columns: Columns, wishes: Wishes) -> Dataset:
     unit = wishes.unit
     if unit == "auto":
         unit = "image" if columns.level in ("file", "image") else "series"
-    return dataset if unit == "image" else dicomdir.group(dataset, unit)
+    return dataset if unit == "image" else dicom_series.group(dataset, unit, wishes.on_geometry)
 
 
 def _assemble(table: Path, files: Files, wishes: Wishes, name: str) -> tuple[Dataset, Columns]:

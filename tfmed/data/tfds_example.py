@@ -105,7 +105,7 @@ def _read(row: Mapping[str, Any]) -> Image:
         return Image(pixels, bits=8 * pixels.dtype.itemsize)
     files = row["files"]
     if files is not None and len(files) > 1:
-        return read_series(list(files))
+        return read_series(list(files), on_geometry="ignore")
     return read(row["path"], frame=int(row["frame"]))
 
 

@@ -5,61 +5,105 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
 from tfmed.errors import DataError, GeometryError
 from tfmed.image import Image
-from tfmed.io import dicom
-from tfmed.io.dicom_geometry import even_step
+from tfmed.io import dicom, dicom_stack
+from tfmed.io.dicom_geometry import Plane, affine
 from tfmed.io.formats import sniff
 from tfmed.io.reading import read
 
 
-def read_series(files: Sequence[str | Path]) -> Image:
+def read_series(
+    files: Sequence[str | Path], *, on_geometry: Literal["reject", "ignore"] = "reject"
+) -> Image:
     """Read single images, ordered as given, as one volume.
+
+    Each slice has its own slope and intercept, as in PET.
 
     Args:
         files: one slice a file; or one file that is a volume itself.
+        on_geometry: what to do about DICOM slices that are no even volume: refuse them, or
+            stack them as they come.
 
     Returns:
         Pixels `[D, H, W, C]`. `spacing_mm` is `(slice, row, column)`, the slice part measured
-        between the slices' positions along their normal; None where these are unknown or not
-        even. What else is told is the first slice's.
+        between the slices' positions along their normal, and `affine` goes with it; both are
+        None where these are unknown or not even. What else is told is the first slice's.
 
     Raises:
         DataError: `files` is empty.
-        GeometryError: slices differ in shape, or one of several files is itself a volume.
+        GeometryError: slices are missing, lie at one place, unevenly, tilted or in several
+            orientations (see `tfmed.io.dicom_stack`), are not in order, differ in shape, or
+            one of several files is itself a volume.
         ReadError: a file cannot be read.
     """
     if not files:
         raise DataError("a series of no files")
-    slices: list[np.ndarray] = []
-    positions: list[float | None] = []
     first: Image | None = None
+    slices: list[np.ndarray] = []
+    planes: list[Plane | None] = []
+    spacings: list[tuple[float, ...] | None] = []
     for path in files:
-        image, place = _read_with_position(path)
+        image, plane = _read_with_plane(path)
         first = first or image
-        slices.append(image.pixels)
-        positions.append(place)
-        if image.pixels.shape != slices[0].shape or (image.pixels.ndim == 4 and len(files) > 1):
+        if image.pixels.shape != first.pixels.shape or (image.pixels.ndim > 3 and len(files) > 1):
             raise GeometryError(
                 f"{path}: shape {image.pixels.shape} in a series whose first slice has "
-                f"{slices[0].shape}; slices of one shape were expected"
+                f"{first.pixels.shape}; slices of one shape were expected"
             )
+        slices.append(image.pixels)
+        planes.append(plane)
+        spacings.append(image.spacing_mm)
     assert first is not None
-    if first.pixels.ndim == 4:
+    if first.pixels.ndim > 3:
         return first
+    fault = dicom_stack.fault(planes, spacings) or _disorder(planes)
+    if fault and on_geometry == "reject":
+        raise GeometryError(f"{Path(files[0]).parent}: {fault}")
     volume = np.stack(slices)
     if volume.dtype.itemsize == 8:
         volume = volume.astype(np.float32)
-    step = even_step(positions)
-    spacing = (step, *first.spacing_mm) if step and first.spacing_mm else None
-    return replace(first, pixels=volume, spacing_mm=spacing)
+    stacked = replace(first, pixels=volume, frames=len(volume), spacing_mm=None, affine=None)
+    return stacked if fault else _placed(stacked, planes, first.spacing_mm)
 
 
-def _read_with_position(path: str | Path) -> tuple[Image, float | None]:
+def _placed(
+    volume: Image, planes: Sequence[Plane | None], spacing_mm: tuple[float, ...] | None
+) -> Image:
+    """The volume with spacing and affine, where the slices tell them."""
+    known = [plane for plane in planes if plane is not None]
+    if spacing_mm is None or not known:
+        return volume
+    row, column = spacing_mm
+    matrix = affine(known, (row, column))
+    if len(known) == 1:
+        return replace(volume, affine=matrix)
+    step = abs(known[-1].along - known[0].along) / (len(known) - 1)
+    return replace(volume, affine=matrix, spacing_mm=(step, row, column))
+
+
+def _disorder(planes: Sequence[Plane | None]) -> str:
+    """What is wrong with the order of sound slices, or ""."""
+    places = dicom_stack.order(planes)
+    if places is None or len(places) < 2:
+        return ""
+    steps = np.diff(places) * np.sign(places[-1] - places[0])
+    if (steps > 0).all():
+        return ""
+    return (
+        f"slices are not in the order of their places (slice {int(np.argmin(steps)) + 2} lies "
+        "before the one that it follows); sort them, or open their folder by tfmed.data.open"
+    )
+
+
+def _read_with_plane(path: str | Path) -> tuple[Image, Plane | None]:
     if sniff(path) == "dicom":
         image, header = dicom.load(path)
-        return image, header.position_mm
+        if header.position is None or header.orientation is None:
+            return image, None
+        return image, Plane(header.position, header.orientation)
     return read(path), None

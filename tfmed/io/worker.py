@@ -145,7 +145,7 @@ def pixels(call: Call) -> np.ndarray | TfmedError:
     """The pixels of an example, or the error that tells why they cannot be read."""
     try:
         if call.series:
-            return read_series(call.files).pixels
+            return read_series(call.files, on_geometry="ignore").pixels
         return read(call.files[0], frame=call.frame, sample=call.sample).pixels
     except TfmedError as error:
         return error

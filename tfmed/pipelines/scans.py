@@ -18,6 +18,7 @@ def open_data(settings: DataSettings) -> Dataset:
         split_column=settings.split_column,
         positive=settings.positives,
         unit=settings.unit,
+        on_geometry=settings.on_geometry,
         seed=settings.seed,
     )
     log.info(f"{len(dataset):,} examples of {dataset.name}, reading each once")

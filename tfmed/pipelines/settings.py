@@ -37,6 +37,10 @@ class DataSettings(Config):
     unit: Literal["auto", "image", "series", "study"] = Field(
         "auto", description="What one example is in DICOM: a file, a series or a study."
     )
+    on_geometry: Literal["reject", "warn"] = Field(
+        "reject",
+        description="Leave out DICOM series that are no even volume, or warn and keep them.",
+    )
     max_rejects: float = Field(
         0.05,
         ge=0,
