@@ -1,0 +1,122 @@
+"""Labels, masks and boxes that no careful reader would believe."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from makers_audit import audited
+
+from tfmed.data import suspicious
+
+
+def test_equal_pixels_with_two_labels_stand_before_mere_copies() -> None:
+    dataset = audited(["a", "a", "a", "b", "b"], digest=["1", "1", "2", "2", "3"])
+    found = suspicious.duplicates(dataset.table)
+    assert found["rows"].tolist() == [(2, 3), (0, 1)]
+    assert found["labels"].tolist() == [2, 1]
+    assert found["patients"].tolist() == [2, 2]
+    assert found["images"].tolist() == [2, 2]
+
+
+def test_copies_in_two_parts_are_counted_and_the_empty_part_is_none() -> None:
+    dataset = audited(["a"] * 4, digest=list("1122"), split=["train", "test", "train", ""])
+    assert suspicious.duplicates(dataset.table)["parts"].tolist() == [2, 1]
+
+
+def test_an_unlabelled_or_unknown_copy_contradicts_nothing() -> None:
+    dataset = audited(["a", None], patients=["p", "q"], digest=list("11"))
+    table = dataset.table.assign(patient_known=[True, False])
+    found = suspicious.duplicates(table).iloc[0]
+    assert (found["labels"], found["patients"]) == (1, 1)
+
+
+def test_a_label_that_says_none_contradicts_one_that_says_some() -> None:
+    dataset = audited(["a", ""], digest=list("11"), multi_label=True)
+    assert suspicious.duplicates(dataset.table)["labels"].tolist() == [2]
+
+
+def test_examples_whose_pixels_were_not_read_are_no_copies() -> None:
+    dataset = audited(["a", "a"], digest="")
+    assert suspicious.duplicates(dataset.table).empty
+    assert suspicious.duplicates(dataset.table.drop(columns="digest")).empty
+
+
+def test_patients_with_two_labels_are_suspicious_where_others_have_one() -> None:
+    patients = [f"p{number // 2}" for number in range(20)]
+    labels = ["a"] * 19 + ["b"]  # nine patients with one label, the tenth with two
+    assert suspicious.patients_with_two_labels(audited(labels, patients).table) == 1
+
+
+def test_patients_with_two_labels_are_usual_where_labels_are_of_slices() -> None:
+    patients = [f"p{number // 2}" for number in range(20)]
+    assert suspicious.patients_with_two_labels(audited(["a", "b"] * 10, patients).table) == 0
+
+
+@pytest.mark.parametrize(
+    ("names", "alike"),
+    [
+        (["Normal", "normal "], [("Normal", "normal ")]),
+        (
+            ["pleural effusion", "Pleural_Effusion", "mass"],
+            [("pleural effusion", "Pleural_Effusion")],
+        ),
+        (["left", "right"], []),
+    ],
+)
+def test_names_that_differ_in_spelling_alone_are_alike(names: list[str], alike: list) -> None:
+    found = suspicious.one_name_spelled_twice(names)
+    assert [sorted(pair) for pair in found] == [sorted(pair) for pair in alike]
+
+
+def test_small_classes_are_counted_in_patients() -> None:
+    dataset = audited(["a"] * 12 + ["b"] * 12, [f"p{i}" for i in range(12)] + ["q"] * 12)
+    assert suspicious.small_classes(dataset.table, ("a", "b", "c")) == {"b": 1, "c": 0}
+    several = audited(["a|b"] * 12 + ["b"], multi_label=True)
+    assert suspicious.small_classes(several.table, ("a", "b"), few=13) == {"a": 12}
+
+
+@pytest.mark.parametrize(
+    ("values", "classes", "said"),
+    [
+        ([0, 1], None, []),
+        ([0, 255], None, []),
+        ([0, 255], 2, []),
+        ([0, 1, 2], 3, []),
+        ([0.0, 1.0], 2, []),
+        ([0, 1, 2], None, []),
+        ([0, 7], None, ["holds 0, 7; expected 0 and 1, or 0 and 255"]),
+        ([0, 128, 255], 2, ["holds 128, 255, beyond the classes 0 to 1"]),
+        ([0, 3], 3, ["holds 3, beyond the classes 0 to 2"]),
+        ([0, -1], 2, ["holds -1, below 0"]),
+        ([0, 0], 2, ["is empty: nothing is marked"]),
+        ([0, np.nan], 2, ["holds values that are not finite (NaN or infinity)"]),
+        ([], 2, ["has no pixels"]),
+    ],
+)
+def test_values_of_masks(values: list[float], classes: int | None, said: list[str]) -> None:
+    assert suspicious.mask_values(np.array(values), classes) == said
+
+
+def test_a_mask_that_was_resized_with_interpolation_is_told() -> None:
+    said = suspicious.mask_values(np.array([0, 0.25, 0.5, 1]), 2)
+    assert said == ["holds 0.25, 0.5, not whole numbers: was it resized with interpolation?"]
+
+
+def test_boxes_of_no_area_or_outside_of_the_image() -> None:
+    rows = {
+        "": (1, 2, 5, 8),
+        "has zero area": (3, 2, 3, 8),
+        "its corners are exchanged: the upper lies below the lower": (5, 2, 1, 8),
+        "lies outside the image": (10, 0, 12, 5),
+        "reaches outside the image": (-1, 0, 5, 5),
+        "a corner is missing or not finite": (np.nan, 0, 5, 5),
+    }
+    table = pd.DataFrame(rows.values(), columns=suspicious.CORNERS, index=list("abcdef"))
+    found = suspicious.boxes(table.assign(height=20, width=10))
+    assert found.to_dict() == dict(zip("abcdef", rows, strict=True))
+
+
+def test_a_box_that_fills_the_image_is_sound() -> None:
+    table = pd.DataFrame([(0, 0, 10, 20)], columns=suspicious.CORNERS)
+    assert suspicious.boxes(table.assign(height=20, width=10)).tolist() == [""]
