@@ -38,7 +38,8 @@ _ADAM7 = (
 )
 _TURNED = range(5, 9)
 _BMP_PADDING_BYTES = 3
-_NATIVE_PROCESSES = (0xC0, 0xC1, 0xC2)
+# Not progressive: where scans are missing, the libjpegs smooth what there is each in its way.
+_NATIVE_PROCESSES = (0xC0, 0xC1)
 
 
 @dataclass(frozen=True)
