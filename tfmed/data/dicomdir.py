@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import pydicom
 
-from tfmed.data.headers import header_of, read_headers
+from tfmed.data import pool
+from tfmed.data.headers import FEW, header_of, read_headers
 from tfmed.errors import TfmedError
 from tfmed.io import sniff
 from tfmed.io.guard import reading
@@ -29,7 +30,9 @@ KEYS = {
 def key_values(paths: Sequence[str], level: str) -> list[str | None]:
     """The UID or Patient ID of each file at a level of `KEYS`; None where it is no DICOM."""
     if level == "image":
-        return [_instance(path) for path in paths]
+        workers = 0 if len(paths) < FEW else None
+        found = pool.run(_instance, list(paths), workers=workers, what="reading UIDs")
+        return [None if isinstance(one, pool.Crash) else one for one in found]
     return [None if isinstance(h, str) else getattr(h, level) for h in read_headers(paths)]
 
 

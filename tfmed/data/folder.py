@@ -78,12 +78,13 @@ def open_folder(place: str, wishes: Wishes) -> Dataset:
             f"{root} holds no images in its class folders "
             f"({', '.join(sorted(listing.classes)) or 'there are none'})"
         )
+    ids = [path.relative_to(root).as_posix() for path in listing.files]
     dataset = Dataset(
         index(
             {
-                "id": [path.relative_to(root).as_posix() for path in listing.files],
+                "id": ids,
                 "path": [str(path) for path in listing.files],
-                "patient": [path.relative_to(root).as_posix() for path in listing.files],
+                "patient": ids,
                 "label": listing.labels,
                 "split": listing.splits,
             }
@@ -154,7 +155,7 @@ def _warn(error: OSError) -> None:
 
 def _is_text(name: str) -> bool:
     """Whether a name can be written to a table: one of stray bytes holds lone surrogates."""
-    return not any("\ud800" <= letter <= "\udfff" for letter in name)
+    return name.isascii() or not any("\ud800" <= letter <= "\udfff" for letter in name)
 
 
 def part_name(name: str) -> str | None:
