@@ -85,7 +85,7 @@ def test_shuffled_labels_give_intervals_that_hold_one_half() -> None:
 
 
 def test_chance_is_not_far_below_one_half() -> None:
-    # The mean over shuffles: comparing scores of different folds would give about 0.4.
+    # The mean over shuffles: comparing scores of different folds gives 0.46 here.
     rng = np.random.default_rng(11)
     maker = rng.choice(["A", "B"], 60).tolist()
     found = [
@@ -95,7 +95,7 @@ def test_chance_is_not_far_below_one_half() -> None:
         ).auroc
         for _ in range(25)
     ]
-    assert np.mean(found) == pytest.approx(0.5, abs=0.04)
+    assert np.mean(found) == pytest.approx(0.5, abs=0.02)
 
 
 def test_a_value_of_one_patient_alone_tells_nothing() -> None:

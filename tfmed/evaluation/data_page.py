@@ -106,7 +106,7 @@ def view(dataset: Dataset, facts: Mapping[str, Any], seed: int = 0) -> dict[str,
         "pixels": [_confounder(one) for one in facts["confounders"]["pixels"]],
         "worst": _worst(dataset, facts),
         "examples": {
-            name or "no label": [(row, images[row]) for row in rows if row in images]
+            name or "of no class": [(row, images[row]) for row in rows if row in images]
             for name, rows in chosen.items()
         },
         "wide": bool((dataset.table["depth"] > 1).mean() > 0.5),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from tfmed.evaluation.finding import CHECK, KNOW, Facts, Finding
-from tfmed.evaluation.wording import count, percent
+from tfmed.evaluation.wording import count, percent, sentence
 
 MANY_REJECTS, UNEVEN = 0.05, 1.5
 SMALL_PIXELS, SIZES_APART = 32, 4
@@ -37,8 +37,8 @@ def mixed(facts: Facts) -> Iterator[Finding]:
     if facts["geometry"]:
         yield Finding(
             "geometry", CHECK, 58,
-            "Series of doubtful geometry (slices missing, tilted or uneven) were kept.",
-            "Run with --on-geometry reject to leave them out, and look at what is lost.",
+            sentence(str(facts["geometry"])),
+            "--on-geometry reject leaves them out; distances and volumes in them are doubtful.",
         )  # fmt: skip
 
 

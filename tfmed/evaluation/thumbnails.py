@@ -19,21 +19,13 @@ from tfmed.errors import TfmedError
 from tfmed.evaluation import fields
 from tfmed.image import Image
 from tfmed.io import read, read_series
+from tfmed.io.display import display
 from tfmed.io.frames import even_frames
 
 SIDE, GAP = 144, 3
 FRAMES = 4
 MOST, MOST_VOLUMES, A_ROW = 48, 16, 6
 JPEG_QUALITY = 85
-
-
-def display(image: Image) -> np.ndarray:
-    """TEMPORARY: until io.display is there."""
-    p = image.pixels.astype(np.float32)
-    low, high = image.window or np.percentile(p, [0.5, 99.5])
-    return np.clip((p - low) / max(high - low, 1e-6) * 255, 0, 255).round().astype(np.uint8)
-
-
 # Of an array [slice, row, column]: downwards to the feet, the back, the patient's left, so that
 # planes look as radiologists have them: front up, the patient's right on the left.
 TOWARDS = ("I", "P", "L")
@@ -47,7 +39,7 @@ def choose(dataset: Dataset, seed: int = 0) -> dict[str, list[int]]:
         seed: of the draw.
 
     Returns:
-        Positions in the table by class; without classes under the name "".
+        Positions in the table by class, of no class under the name "".
     """
     table = dataset.table
     most = MOST_VOLUMES if (table["depth"] > 1).mean() > 0.5 else MOST
@@ -59,7 +51,7 @@ def choose(dataset: Dataset, seed: int = 0) -> dict[str, list[int]]:
     members = fields.truth(table, dataset) == 1
     chosen = {}
     for name in (*dataset.classes, "")[: max(most // each, 1)]:
-        rows = np.flatnonzero(members[name]) if name else np.flatnonzero(table["label"].isna())
+        rows = np.flatnonzero(members[name] if name else ~members.any(axis=1))
         rows = generator.permutation(rows)
         turn = pd.Series(patients[rows]).groupby(patients[rows]).cumcount().to_numpy()
         chosen[name] = [int(row) for row in rows[np.argsort(turn, kind="stable")][:each]]
