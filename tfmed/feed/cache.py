@@ -47,9 +47,13 @@ class Cache:
         Returns:
             float32 `[B, H, W, C]` or `[B, D, H, W, C]`, modality units.
         """
+        return self.stored.decode(self.fetch(rows))
+
+    def fetch(self, rows: tf.Tensor) -> tf.Tensor:
+        """As `gather`, but numbers as they are stored."""
         if self.rows is not None:
             rows = tf.gather(tf.constant(self.rows, tf.int64), rows)
-        return self.stored.decode(tf.gather(mapped(self.path, self.shape, self.stored.dtype), rows))
+        return tf.gather(mapped(self.path, self.shape, self.stored.dtype), rows)
 
 
 def mapped(path: Path, shape: tuple[int, ...], dtype: str) -> tf.Tensor:

@@ -106,7 +106,7 @@ class Writer:
         Raises:
             DataError: the disk is full, or fails.
         """
-        content = memoryview(np.ascontiguousarray(record)).cast("B")
+        content = np.ascontiguousarray(record).reshape(-1).view(np.uint8).data
         start, stop = self.layout.offsets[number : number + 2].tolist()
         if len(content) != stop - start:
             raise ValueError(f"record {number} has {len(content)} bytes, not {stop - start}")
@@ -134,7 +134,7 @@ def find(path: Path, layout: Layout) -> Lease | None:
     marks = _marks(lease, layout)
     if (
         signature != SIGNATURE
-        or checksum != zlib.crc32(marks)
+        or checksum != zlib.crc32(marks.tobytes())
         or lease.read(layout.described_at, len(layout.description)) != layout.description
     ):
         return None
@@ -206,7 +206,7 @@ def _complete(part: Lease, path: Path, layout: Layout, fill: Callable[[Writer], 
         raise ValueError(f"{len(writer.missing)} records were not written")
     # Even seconds: what any file system can keep as a time of modification.
     finished = int(time.time()) // 2 * 2
-    tail = TAIL.pack(SIGNATURE, finished, zlib.crc32(writer.marks))
+    tail = TAIL.pack(SIGNATURE, finished, zlib.crc32(writer.marks.tobytes()))
     with _told(path):
         os.fsync(part.descriptor)
         part.write(tail, layout.size_bytes - TAIL.size)
