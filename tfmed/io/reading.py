@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tfmed.config import lookup
 from tfmed.errors import UnsupportedFormat
 from tfmed.image import Image
 from tfmed.io.formats import sniff
+from tfmed.tables import lookup
 
 READERS: dict[str, str] = {
     "dicom": "tfmed.io.dicom:read",
