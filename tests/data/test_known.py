@@ -205,6 +205,18 @@ def test_parts_become_one_and_old_rows_go(
     assert reader.asked == []
 
 
+def test_of_a_large_part_the_groups_that_are_wanted_are_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(known, "ROW_GROUP", 7)
+    table = files(tmp_path / "a", 40)
+    facts(table, Reader())
+    reader = Reader()
+    some = table.iloc[[39, 6, 7, 20]].reset_index(drop=True)
+    assert [row["number"] for row in facts(some, reader)] == [19.5, 3.0, 3.5, 10.0]
+    assert reader.asked == []
+
+
 def test_a_damaged_part_is_read_again(
     tmp_path: Path, own_home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -31,9 +31,9 @@ from tfmed.data.download import home
 from tfmed.run import write_aside
 
 VERSION = 1  # goes up when reading changes its answers: then all files are read again
-# Another version of these may read what could not be read.
+# Another version of these may read what could not be read, or otherwise.
 READERS = (
-    *("pydicom", "pylibjpeg", "pylibjpeg-libjpeg", "pylibjpeg-openjpeg", "pylibjpeg-rle"),
+    *("tfmed", "pydicom", "pylibjpeg", "pylibjpeg-libjpeg", "pylibjpeg-openjpeg", "pylibjpeg-rle"),
     *("pyjpegls", "python-gdcm", "pillow", "tifffile", "nibabel", "av"),
 )
 FLUSH_SECONDS = 10.0  # of work that a kill may cost
@@ -166,11 +166,21 @@ def _find(folder: Path, schema: pa.Schema, marks: np.ndarray) -> tuple[pa.Table,
             at = np.minimum(np.searchsorted(keys, there[:, 0]), len(keys) - 1)
             same = (keys[at] == there[:, 0]) & (states[at] == there[:, 1]) & (states[at] != 0)
             if same.any():
-                rows = pq.read_table(part, columns=schema.names).filter(pa.array(same))
-                found.append(rows)
-                place[at[same]] = np.arange(count, count + len(rows))
-                count += len(rows)
+                found.append(_rows(part, schema.names, same))
+                place[at[same]] = np.arange(count, count + len(found[-1]))
+                count += len(found[-1])
     return pa.concat_tables(found), place[inverse]
+
+
+def _rows(part: Path, columns: list[str], wanted: np.ndarray) -> pa.Table:
+    """Some rows of a part, of which only the groups that hold any are read."""
+    with pq.ParquetFile(part) as file:
+        groups = range(file.num_row_groups)
+        sizes = [file.metadata.row_group(group).num_rows for group in groups]
+        parted = np.split(wanted, np.cumsum(sizes)[:-1])
+        held = [group for group in groups if parted[group].any()]
+        rows = file.read_row_groups(held, columns)
+    return rows.filter(pa.array(np.concatenate([parted[group] for group in held])))
 
 
 def _marks_of(part: Path) -> np.ndarray:
@@ -183,8 +193,8 @@ def _whole(part: Path) -> Iterator[None]:
     """Read a part; one that another audit has just replaced, or that is damaged, is left out."""
     try:
         yield
-    except FileNotFoundError:
-        pass
+    except (FileNotFoundError, PermissionError):
+        return
     except (OSError, pa.ArrowException):
         log.warning(f"{part} is damaged and is removed: its files are read again")
         part.unlink(missing_ok=True)
