@@ -11,7 +11,7 @@ import pandas as pd
 import pyarrow as pa
 
 from tfmed import log
-from tfmed.data import known, leakage, npz, pool
+from tfmed.data import headers, known, leakage, npz, pool
 from tfmed.data.dataset import Dataset, places
 from tfmed.data.looked import look
 from tfmed.data.measured import COLUMNS, measure, of_image, passes
@@ -78,8 +78,7 @@ def audit(dataset: Dataset, workers: int | None = None, pixels: bool = True) -> 
         raise DataError(
             f"none of the {len(every)} files of {dataset.name} can be used: {_shown(every)}"
         )
-    dataset = dataset.with_table(_with_columns(dataset.table, facts))
-    dataset = _one_kind(dataset)
+    dataset = _one_kind(dataset.with_table(_with_columns(dataset.table, facts)))
     return dataset.with_facts(**_mixture(dataset.table))
 
 
@@ -132,7 +131,9 @@ def _files(
     names = ("path", "files", "frame")
     columns = [table[name].iloc[rows] for name in names]
     examples = (dict(zip(names, values, strict=True)) for values in zip(*columns, strict=True))
-    if workers is None and len(rows) <= FEW:
+    if workers is None and not pixels and len(rows) < headers.FEW:
+        workers = 0
+    elif workers is None and len(rows) <= FEW:
         workers = 1
     found = pool.stream(measure if pixels else look, examples, workers=workers)
     return zip(rows.tolist(), found, strict=True)
@@ -166,17 +167,19 @@ def _with_columns(table: pd.DataFrame, facts: pa.Table) -> pd.DataFrame:
 
 def _one_kind(dataset: Dataset) -> Dataset:
     """Leave out what is no image, volume or clip as most are: a network takes one of them."""
-    most = _kinds(dataset.table).mode()[0]
+    most = _kinds(dataset.table).mode().iloc[0]
     for kind, what in KINDS.items():
         other = _kinds(dataset.table) == kind
-        if kind != most and other.any():
+        if kind != most and most and other.any():
             dataset = dataset.without(other, f"is {what}, most of the data are {most}s")
     return dataset
 
 
 def _kinds(table: pd.DataFrame) -> pd.Series:
-    one = np.where(table["depth"] > 1, "volume", "image")
-    return pd.Series(np.where(table["clip"], "clip", one))
+    """A row of `KINDS` for each example, "" where its header did not tell its size."""
+    kinds = np.where(table["depth"] > 1, "volume", "image")
+    kinds = np.where(table["clip"], "clip", kinds)
+    return pd.Series(np.where(table["height"] == 0, "", kinds))
 
 
 def _mixture(table: pd.DataFrame) -> dict[str, Any]:
