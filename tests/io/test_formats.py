@@ -61,13 +61,15 @@ def test_a_tiff_in_a_dicom_preamble_is_dicom(tmp_path: Path) -> None:
         (nifti(), "nifti"),
         (gzip.compress(nifti()), "nifti"),
         (b"\0\0\0\x18ftypmp42" + b"\0" * 12, "video"),
+        (b"\0\0\0\x08wide\0\0\0\0mdat", "video"),
+        (b"\x1a\x45\xdf\xa3" + b"\0" * 12, "video"),
+        (b"\0\0\x01\xba" + b"\0" * 12, "video"),
+        ((b"\x47" + b"\0" * 187) * 6, "video"),
         (b"RIFF\0\0\0\0AVI LIST", "video"),
         (b"RIFF\0\0\0\0WEBPVP8 ", "webp"),
     ],
 )
-def test_formats_without_a_reader_are_known_by_name(
-    tmp_path: Path, content: bytes, kind: str
-) -> None:
+def test_formats_are_known_by_how_they_begin(tmp_path: Path, content: bytes, kind: str) -> None:
     (tmp_path / "a").write_bytes(content)
     assert sniff(tmp_path / "a") == kind
 

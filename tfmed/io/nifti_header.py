@@ -1,20 +1,19 @@
 """What a NIfTI file says of itself: layout, scaling, and where its voxels lie in the patient.
 
-Source: NIfTI-1 (nifti1.h, R. Cox, 2004) and NIfTI-2 (2011). nibabel parses the fields.
+nibabel parses the fields; it is imported where it is used, because it takes its time.
+
+Source: NIfTI-1 (nifti1.h, R. Cox, 2004) and NIfTI-2 (2011).
 """
 
 from __future__ import annotations
 
+import struct
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import nibabel
-import nibabel.nifti1
-import nibabel.nifti2
 import numpy as np
-from nibabel.orientations import inv_ornt_aff, io_orientation
 
 from tfmed.errors import ReadError
 from tfmed.io.guard import MAX_SIDE, reading
@@ -24,13 +23,14 @@ GZIP = b"\x1f\x8b"
 LARGEST_HEADER = 1024
 MAX_AXES = 4
 SINGULAR = 1e-6
-# By the header's length and the magic.
-_KINDS: dict[tuple[int, bytes], Any] = {
-    (348, b"n+1\0"): nibabel.Nifti1Header,
-    (348, b"ni1\0"): nibabel.nifti1.Nifti1PairHeader,
-    (540, b"n+2\0"): nibabel.Nifti2Header,
-    (540, b"ni2\0"): nibabel.nifti2.Nifti2PairHeader,
+# By the header's length and its magic: nibabel's class. The magic's place is the length's.
+_KINDS = {
+    (348, b"n+1\0"): "Nifti1Header",
+    (348, b"ni1\0"): "Nifti1PairHeader",
+    (540, b"n+2\0"): "Nifti2Header",
+    (540, b"ni2\0"): "Nifti2PairHeader",
 }
+_MAGIC_PLACES = {348: 344, 540: 4}
 # nifti1.h: data type codes, and the low and middle bits of xyzt_units.
 _NUMBERS = {2: "u1", 4: "i2", 8: "i4", 16: "f4", 64: "f8", 256: "i1", 512: "u2", 768: "u4"} | {
     1024: "i8",
@@ -123,13 +123,18 @@ def read_header(path: str | Path) -> NiftiHeader:
 
 def _parse(path: Path, head: bytes) -> Any:
     """The header object of nibabel of the first bytes of a file."""
-    lengths = {"<": int.from_bytes(head[:4], "little"), ">": int.from_bytes(head[:4], "big")}
-    for code, length in lengths.items():
-        if (length, head[344:348]) in _KINDS or (length, head[4:8]) in _KINDS:
-            kind = _KINDS.get((length, head[344:348])) or _KINDS[length, head[4:8]]
-            if len(head) < length:
-                raise ReadError(path, "its header is cut short")
-            return kind(head[:length], endianness=code, check=False)
+    from nibabel import nifti1, nifti2
+
+    for order in "<>":
+        (length,) = struct.unpack(f"{order}i", head[:4])
+        place = _MAGIC_PLACES.get(length, 0)
+        name = _KINDS.get((length, head[place : place + 4]))
+        if name is None:
+            continue
+        if len(head) < length:
+            raise ReadError(path, "its header is cut short")
+        kind = getattr(nifti1 if "1" in name else nifti2, name)
+        return kind(head[:length], endianness=order, check=False)
     raise ReadError(path, "it has no NIfTI header")
 
 
@@ -243,6 +248,8 @@ def _to_slices(
     affine: np.ndarray, shape: tuple[int, ...]
 ) -> tuple[tuple[int, int, int], tuple[int, ...], tuple[float, float, float], np.ndarray]:
     """Order, flips, spacing and affine of `[slice, row, column]`; see `NiftiHeader`."""
+    from nibabel.orientations import inv_ornt_aff, io_orientation
+
     turns = io_orientation(affine)
     oriented = affine @ inv_ornt_aff(turns, shape[:3])
     stored_of = {int(turns[axis, 0]): axis for axis in range(3)}

@@ -16,7 +16,6 @@ import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
-import av
 import numpy as np
 from PIL import Image as Pillow
 from PIL import ImageOps
@@ -196,6 +195,8 @@ def _deep_png(path: Path, channels: int) -> np.ndarray:
     Raises:
         ReadError: rows are missing, which FFmpeg leaves black without a word.
     """
+    import av
+
     _check_rows(path, path.read_bytes())
     with av.open(str(path), format="png_pipe") as container:
         picture = next(container.decode(video=0))

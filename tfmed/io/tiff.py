@@ -8,7 +8,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import av
 import numpy as np
 import tifffile
 from PIL import Image as Pillow
@@ -111,6 +110,8 @@ def _by_ffmpeg(path: str | Path, page: Any) -> np.ndarray:
     Raises:
         ReadError: it is of another compression or depth, or damaged.
     """
+    import av
+
     with av.open(str(Path(path).absolute()), format="tiff_pipe") as container:
         stream = container.streams.video[0]
         # FFmpeg counts pages from 1.
