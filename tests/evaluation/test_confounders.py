@@ -145,7 +145,7 @@ def test_of_several_labels_each_is_judged_where_it_is_known() -> None:
     [
         ([None] * 10, "the examples have no labels"),
         (["a"] * 10, "there is one class only"),
-        (["a"] * 10 + ["b"] * 2, "it needs two classes with at least 3 patients each"),
+        (["a"] * 10 + ["b"] * 2, "it needs two classes with at least 5 patients each"),
     ],
 )
 def test_where_nothing_can_be_measured_the_reason_is_told(names: list, reason: str) -> None:

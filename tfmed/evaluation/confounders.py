@@ -22,7 +22,7 @@ from tfmed.evaluation import fields
 from tfmed.statistics import Interval, bootstrap_weighted
 
 FOLDS = 5
-LEAST_PATIENTS = 3  # of a class, and of the rest; below, a field's share is chance
+LEAST_PATIENTS = 5  # of a class, and of the rest: one a fold
 MOST_ROWS, MOST_CLASSES = 10_000, 20
 RESAMPLES = 500
 LEAVES, LEAST_IN_LEAF = 8, 5
@@ -71,6 +71,7 @@ class Search:
         examples: on how many examples it was measured.
         patients: of how many patients (groups that no fold parts).
         classes: those that have enough patients; of two exclusive ones only the second.
+        left_out: classes of too few patients.
         undefined: why nothing could be measured, or "".
     """
 
@@ -79,6 +80,7 @@ class Search:
     examples: int = 0
     patients: int = 0
     classes: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
     undefined: str = ""
 
 
@@ -121,6 +123,7 @@ def search(dataset: Dataset, seed: int = 0) -> Search:
         examples=len(table),
         patients=len(np.unique(owner)),
         classes=tuple(classes),
+        left_out=tuple(name for name in _asked(dataset) if name not in classes),
     )
 
 
@@ -135,11 +138,15 @@ def _drawn(dataset: Dataset, seed: int) -> pd.DataFrame:
     return table if "digest" in table else table.assign(digest="")
 
 
-def _usable(truth: pd.DataFrame, owner: np.ndarray, dataset: Dataset) -> list[str]:
-    """The classes that have enough patients, and whose rest has; of two exclusive the second."""
+def _asked(dataset: Dataset) -> list[str]:
+    """The classes that are asked for, each against the rest: of two exclusive ones the second."""
     names = list(dataset.classes)
-    if len(names) == 2 and not dataset.multi_label:
-        names = names[1:]
+    return names[1:] if len(names) == 2 and not dataset.multi_label else names
+
+
+def _usable(truth: pd.DataFrame, owner: np.ndarray, dataset: Dataset) -> list[str]:
+    """The classes that have enough patients, and whose rest has; of very many the largest."""
+    names = _asked(dataset)
     enough = [
         name
         for name in names

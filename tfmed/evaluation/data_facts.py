@@ -101,7 +101,7 @@ def _per_patient(table: pd.DataFrame) -> dict[str, float]:
 def scanner(table: pd.DataFrame) -> pd.Series:
     """Maker and model of each example's scanner; `NO_SCANNER` where no header tells."""
     maker = table["manufacturer"].fillna("").astype(str).str.strip()
-    model = table["device"].fillna("").astype(str).str.strip() if "device" in table else ""
+    model = table["device"].fillna("").astype(str).str.strip()
     both = (maker + " " + model).str.strip().str.slice(0, 48)
     return both.where(both != "", NO_SCANNER)
 
@@ -208,6 +208,7 @@ def _confounders(search: Search) -> dict[str, Any]:
         "examples": search.examples,
         "patients": search.patients,
         "classes": list(search.classes),
+        "left_out": list(search.left_out),
         "constant": search.constant,
         "fields": [_confounder(one) for one in search.found if one.field not in fields.PIXELS],
         "pixels": [_confounder(one) for one in search.found if one.field in fields.PIXELS],

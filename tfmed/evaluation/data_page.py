@@ -19,7 +19,7 @@ from tfmed.evaluation.findings import findings
 from tfmed.evaluation.findings_of_labels import telling
 from tfmed.evaluation.page import TEMPLATES, environment
 from tfmed.evaluation.sections import PART_NAMES
-from tfmed.evaluation.wording import count, number, percent, reach_of
+from tfmed.evaluation.wording import amount, count, number, percent, reach_of, within
 from tfmed.run import Run, write_text
 
 SECTIONS = (
@@ -106,25 +106,23 @@ def view(dataset: Dataset, facts: Mapping[str, Any], seed: int = 0) -> dict[str,
         "pixels": [_confounder(one) for one in facts["confounders"]["pixels"]],
         "worst": _worst(dataset, facts),
         "examples": {
-            name or "of no class": [(row, images[row]) for row in rows if row in images]
+            name or ("of no class" if facts["classes"] else "all"): [
+                (row, images[row]) for row in rows if row in images
+            ]
             for name, rows in chosen.items()
         },
         "wide": bool((dataset.table["depth"] > 1).mean() > 0.5),
+        "clips": bool(dataset.table["clip"].mean() > 0.5),
         "outliers": [{**one, "image": images.get(one["row"])} for one in far],
         "groups": [{**group, "image": images.get(group["rows"][0])} for group in groups],
-        "constant": [(_within(fields.NAMES[name]), text) for name, text in same if text != MISSING],
-        "never_given": [_within(fields.NAMES[name]) for name, text in same if text == MISSING],
+        "constant": [(within(fields.NAMES[name]), text) for name, text in same if text != MISSING],
+        "never_given": [within(fields.NAMES[name]) for name, text in same if text == MISSING],
         "audit_css": (TEMPLATES / "audit.css").read_text(encoding="utf-8"),
         "count": count,
         "percent": percent,
         "version": f"tfmed {version('tfmed')}",
         "made": f"{datetime.now():%Y-%m-%d %H:%M}",
     }
-
-
-def _within(name: str) -> str:
-    """A field's name within a sentence."""
-    return name[:1].lower() + name[1:]
 
 
 def _subtitle(facts: Mapping[str, Any]) -> str:
@@ -224,7 +222,7 @@ def _numbers(facts: Mapping[str, Any]) -> list[tuple[str, list[str]]]:
     return [
         (
             NUMBER_NAMES[name],
-            [f"{spread[key]:,.4g}" for key in ("minimum", "p05", "median", "p95", "maximum")]
+            [amount(spread[key]) for key in ("minimum", "p05", "median", "p95", "maximum")]
             + [percent(spread["known"], 0)],
         )
         for name, spread in facts["numbers"].items()

@@ -32,7 +32,7 @@ CATEGORIES = {
 NUMBERS = {
     "height": "Height in pixels",
     "width": "Width in pixels",
-    "depth": "Slices",
+    "depth": "Slices or frames",
     "row_spacing_mm": "Pixel spacing (mm)",
     "slice_spacing_mm": "Slice spacing (mm)",
     "frame_rate_hz": "Frame rate (Hz)",

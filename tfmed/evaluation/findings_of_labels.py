@@ -7,7 +7,7 @@ from typing import Any
 
 from tfmed.data.suspicious import FEW_PATIENTS
 from tfmed.evaluation.finding import CHECK, KNOW, MEND, Facts, Finding
-from tfmed.evaluation.wording import count, percent, reach_of
+from tfmed.evaluation.wording import count, percent, reach_of, within
 
 # A confounder is worth a warning from here on, if its interval does not hold chance.
 TELLING, STRONG = 0.6, 0.8
@@ -117,7 +117,7 @@ def confounders(facts: Facts) -> Iterator[Finding]:
     value = _strongest(worst)
     best = max((worst["auroc"], worst["per_class"][worst["strongest"]]), key=lambda m: m["value"])
     of = "" if best is worst["auroc"] else f" for {worst['strongest']}"
-    others = [one["name"].lower() for one in told if one is not worst]
+    others = [within(one["name"]) for one in told if one is not worst]
     also = f" So does, in part, each of: {', '.join(others)}." if others else ""
     yield Finding(
         "confounder", MEND if value >= STRONG else CHECK, 40 + 55 * value,
@@ -139,7 +139,7 @@ def brightness(facts: Facts) -> Iterator[Finding]:
     if not told:
         return
     best = max(told, key=_strongest)
-    area, name = best["auroc"], best["name"][:1].lower() + best["name"][1:]
+    area, name = best["auroc"], within(best["name"])
     yield Finding(
         "brightness", CHECK, 20 + 40 * area["value"],
         f"The {name} alone, with no place or shape, tells the classes apart: "

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from tfmed.evaluation.wording import amount
+
 FAR = 6.0  # robust standard deviations
 LEAST = 20  # examples of a kind, below which nothing is typical
 TO_SIGMA = 1.4826  # of the median absolute deviation, for a normal distribution
@@ -13,7 +15,7 @@ TO_SIGMA = 1.4826  # of the median absolute deviation, for a normal distribution
 LENGTHS = {
     "height": "height in pixels",
     "width": "width in pixels",
-    "depth": "number of slices",
+    "depth": "number of slices or frames",
     "row_spacing_mm": "pixel spacing (mm)",
     "slice_spacing_mm": "slice spacing (mm)",
 }
@@ -75,6 +77,6 @@ def _of_kind(table: pd.DataFrame, rows: np.ndarray) -> pd.DataFrame:
 
 def _reason(name: str, value: float, typical: float, units: str) -> str:
     if name in LENGTHS:
-        return f"{LENGTHS[name]} {value:.4g}, typically {typical:.4g}"
+        return f"{LENGTHS[name]} {amount(value)}, typically {amount(typical)}"
     unit = f" {units}" if units else ""
-    return f"{VALUES[name]} {value:,.4g}{unit}, typically {typical:,.4g}{unit}"
+    return f"{VALUES[name]} {amount(value)}{unit}, typically {amount(typical)}{unit}"

@@ -101,6 +101,16 @@ def sentence(text: str) -> str:
     return text[:1].upper() + text[1:] + ("" if text.endswith((".", "!", "?")) else ".")
 
 
+def within(name: str) -> str:
+    """A name as it stands inside a sentence: `Scanner maker` as `scanner maker`."""
+    return name[:1].lower() + name[1:]
+
+
+def amount(value: float) -> str:
+    """A measured number with four digits that count, `0.7031`, `1,204`, `279,500`."""
+    return f"{value:,.0f}" if abs(value) >= 1e4 else f"{value:,.4g}"
+
+
 def count(value: int, one: str, many: str = "") -> str:
     """`1 patient`, `1,204 patients`."""
     return f"{value:,} {one if value == 1 else many or one + 's'}"
