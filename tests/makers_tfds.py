@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
+
+import makers
+from PIL import Image as PillowImage
 
 from tfmed.data.tfds_quiet import quiet
 
@@ -53,3 +57,29 @@ def read_back(folder: Path | str) -> dict[str, list[dict[str, Any]]]:
             split: list(tfds.as_numpy(builder.as_dataset(split=split)))
             for split in builder.info.splits
         }
+
+
+def encoded(seed: int, kind: str = "PNG") -> bytes:
+    """A small grey image file."""
+    file = io.BytesIO()
+    PillowImage.fromarray(makers.noise((8, 6), seed)).save(file, format=kind)
+    return file.getvalue()
+
+
+def pictures(count: int, start: int = 0, kind: str = "PNG") -> list[dict[str, Any]]:
+    """Examples of `picture_features`: labels alternate, two images a patient."""
+    numbers = range(start, start + count)
+    return [
+        {"image": encoded(i, kind), "label": i % 2, "patient_id": f"P{i // 2}"} for i in numbers
+    ]
+
+
+def picture_features() -> dict[str, Any]:
+    """An image, one of two classes, a patient."""
+    from tensorflow_datasets import features
+
+    return {
+        "image": features.Image(shape=(8, 6, 1)),
+        "label": features.ClassLabel(names=["normal", "pneumonia"]),
+        "patient_id": features.Text(),
+    }

@@ -1,8 +1,8 @@
 """Work in several processes that outlives the death of one of them.
 
-The processes are fresh ones (spawned, not forked): a fork would copy TensorFlow's threads and
-locks. pebble runs them, notices when one dies, ends one that takes too long, and starts another
-in its place; here items are cut into chunks, a bounded number of them is under way, and the
+The processes are no forks of this one, which would copy TensorFlow's threads and locks. pebble
+runs them, notices when one dies, ends one that takes too long, and starts another in its place;
+here items are cut into chunks, a bounded number of them is under way, and the
 item that killed a process is found. Arrays come back through shared memory, see
 `tfmed.io.worker`.
 """
@@ -27,6 +27,8 @@ from tfmed import log
 from tfmed.errors import DataError
 from tfmed.io import worker
 
+# What workers need, so that it is imported once for all of them.
+IMPORTED = ("tfmed.io.worker", "tfmed.data.measured")
 SECONDS = 120.0
 FEW = 8  # items for which another process would start for nothing
 CHUNK_SECONDS = 0.02  # of work in one message: so small items cost few messages
@@ -160,8 +162,13 @@ class _Crew:
         self._begin()
 
     def _begin(self) -> None:
+        context = worker.Context()
+        context.preload(IMPORTED)
         self._pool = ProcessPool(
-            self._count, initializer=worker.begin, initargs=(self._slots,), context=worker.Context()
+            self._count,
+            initializer=worker.begin,
+            initargs=(self._slots, dict(os.environ)),
+            context=context,
         )
         self._free = list(range(AHEAD * self._count))
         self._flying: dict[Future[worker.Answer], tuple[_Chunk, int]] = {}

@@ -140,10 +140,7 @@ def _prepared(builder: Any, full_name: str) -> Any:
     log.info(f"preparing {full_name} in {builder.data_dir}")
     log.quiet_tensorflow()
     try:
-        # Google's own prepared copies are asked for by another way, which waits for long offline.
-        builder.download_and_prepare(
-            download_config=tfds.download.DownloadConfig(try_download_gcs=False)
-        )
+        builder.download_and_prepare()
     except TfmedError:
         raise
     except Exception as error:  # whatever the code of any data set raises
@@ -174,6 +171,8 @@ def _parts(builder: Any) -> dict[str, str]:
     """The splits to read, and the part that each one is; "" where none has a part's name."""
     splits = list(builder.info.splits)
     parts = {split: part for split in splits if (part := part_name(split))}
+    if not any(info.num_examples for info in builder.info.splits.values()):
+        raise DataError(f"{builder.info.full_name} in {builder.data_dir} has no examples")
     if not parts:
         return dict.fromkeys(splits, "")
     others = [split for split in splits if split not in parts]

@@ -9,6 +9,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from PIL import Image as PillowImage
 
 from tfmed import log
 from tfmed.data.tfds_features import CLIP, FRAME_RATE, PICTURE_TYPES, SPACING, Roles, label_of
-from tfmed.errors import DataError, TfmedError
+from tfmed.errors import DataError
 from tfmed.run import write_aside, write_text
 
 ABOUT = "about.json"
@@ -52,13 +53,12 @@ def convert(
         with (aside / ".lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)  # another process at the same work is waited for
             if folder.exists():
+                shutil.rmtree(aside, ignore_errors=True)
                 return
             _write_splits(builder, found, list(parts), aside)
             write_text(aside / ABOUT, json.dumps({"facts": facts, "parts": parts}))
             os.replace(aside, folder)
     except OSError as error:
-        if isinstance(error, TfmedError):
-            raise
         raise DataError(
             f"{folder} cannot be written ({error.strerror or error}): set TFMED_DATA to another "
             "folder, or make room; what is done so far is kept"

@@ -26,10 +26,12 @@ def quiet(bars: bool = False) -> Iterator[None]:
     """
     import tensorflow_datasets as tfds
     from absl import logging as absl_logging
+    from tensorflow_datasets.core.utils import tqdm_utils
 
     loggers = [absl_logging.get_absl_logger(), *map(logging.getLogger, CHATTY)]
     levels = [logger.level for logger in loggers]
-    tfds.display_progress_bar(bars and log.console().is_terminal)
+    shown = getattr(tqdm_utils, "_active", True)  # what the user has chosen
+    tfds.display_progress_bar(shown and bars and log.console().is_terminal)
     for logger in loggers:
         logger.setLevel(logging.ERROR)
     try:
@@ -39,4 +41,4 @@ def quiet(bars: bool = False) -> Iterator[None]:
     finally:
         for logger, level in zip(loggers, levels, strict=True):
             logger.setLevel(level)
-        tfds.display_progress_bar(True)
+        tfds.display_progress_bar(shown)

@@ -74,7 +74,7 @@ def prepare(
         options = PipelineOptions(list(beam_options))
     with quiet():
         builder = Export(data_dir=folder)
-        config = tfds.download.DownloadConfig(beam_options=options, try_download_gcs=False)
+        config = tfds.download.DownloadConfig(beam_options=options)
         try:
             builder.download_and_prepare(download_config=config)
         except (AssertionError, ValueError) as error:
