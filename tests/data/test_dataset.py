@@ -7,7 +7,10 @@ import pandas as pd
 import pytest
 
 from tfmed import data
+from tfmed.data.audit import audit
 from tfmed.data.dataset import DEFAULTS, Dataset, index, places
+from tfmed.data.groups import groups
+from tfmed.data.split import split
 from tfmed.errors import DataError
 
 
@@ -66,6 +69,20 @@ def test_split_reads_the_pixels_first_so_that_equal_images_stay_together(tmp_pat
     ]
     assert len(holders) == 1
     assert holders[0].table["id"].str.match("normal/[abc]").sum() == 3
+
+
+def test_split_reads_pixels_that_an_audit_of_headers_left(tmp_path) -> None:
+    makers.class_folders(tmp_path, count=8)
+    looked = audit(data.open(tmp_path), workers=0, pixels=False)
+    parts = looked.split((0.5, 0.25, 0.25), seed=3)
+    assert all((part.table["digest"] != "").all() for part in parts)
+
+
+def test_without_pixels_no_image_is_taken_for_another(tmp_path) -> None:
+    makers.class_folders(tmp_path, count=8)
+    looked = audit(data.open(tmp_path), workers=0, pixels=False)
+    assert len(set(groups(looked.table))) == 16
+    assert split(looked, seed=3).facts["duplicates"]["images"] == 0
 
 
 def test_rejects_are_text_even_when_there_are_none() -> None:

@@ -113,7 +113,8 @@ class Dataset:
         from tfmed.data.audit import audit
         from tfmed.data.split import split
 
-        whole = self if "digest" in self.table else audit(self)
+        read = "digest" in self.table and (self.table["digest"] != "").all()
+        whole = self if read else audit(self)
         parts = split(whole, fractions, seed)
         return parts.part("train"), parts.part("val"), parts.part("test")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from tfmed.data.dataset import PARTS, Dataset
+from tfmed.data.groups import pictures
 from tfmed.errors import LeakageError
 
 ANYWAY = "or go on with --allow-leakage"
@@ -37,10 +38,11 @@ def settle(dataset: Dataset, allow_leakage: bool = False) -> Dataset:
 def _check_labels(table: pd.DataFrame) -> None:
     labelled = table[table["label"].notna()]
     said = labelled["label"] + "/" + labelled["unknown"]
-    different = said.groupby(labelled["digest"]).nunique()
+    picture = pictures(labelled)
+    different = said.groupby(picture).nunique()
     clashes = different.index[different > 1]
     if len(clashes):
-        rows = labelled[labelled["digest"] == clashes[0]]
+        rows = labelled[picture == clashes[0]]
         first, second = rows.loc[~said[rows.index].duplicated()].iloc[:2].itertuples()
         raise LeakageError(
             f"{len(clashes)} images come again with another label, the first: "
@@ -51,17 +53,19 @@ def _check_labels(table: pd.DataFrame) -> None:
 
 def _leave_out(dataset: Dataset) -> Dataset:
     table = dataset.table
-    again = table["digest"].duplicated(keep=False)
-    groups, images = int(table["digest"][again].nunique()), int(again.sum())
+    picture = pictures(table)
+    again = picture.duplicated(keep=False)
+    groups, images = int(picture[again].nunique()), int(again.sum())
     left_out = 0
     for part in PARTS[:-1]:
         for later in PARTS[PARTS.index(part) + 1 :]:
             # An unlabelled image is in no part: what equals it may be trained on.
-            elsewhere = table["digest"][table["split"] == later]
-            twins = (table["split"] == part) & table["digest"].isin(elsewhere)
+            elsewhere = picture[table["split"] == later]
+            twins = (table["split"] == part) & picture.isin(elsewhere)
             dataset = dataset.without(twins, f"{TWIN} {later}; left out of {part}")
             left_out += int(twins.sum())
             table = dataset.table
+            picture = pictures(table)
     how = "equal images stay together in one part"
     if left_out:
         how = "images that equal one of a later part were left out of the earlier one"
