@@ -7,16 +7,22 @@ from __future__ import annotations
 
 import struct
 
+from rle.utils import decode_frame
+
 from tfmed.io import jpeg
 
+# The same for all three; some writers pad with 0xFF instead of 0.
+_END = b"\xff\xd9"
+_PADDING = 2
 _JPEG2000_START = b"\xff\x4f\xff\x51"
 _JP2_START = b"\0\0\0\x0cjP  \r\n\x87\n"
 
 
 def check(frame: bytes, height: int, width: int, samples: int) -> None:
-    """Compare what a frame asks for with what the file's header says.
+    """Compare what a frame asks for with what the file's header says, and look for its end.
 
-    A few changed bytes make a 300 kB frame ask for 20 GB, which ends the process.
+    A few changed bytes make a 300 kB frame ask for 20 GB, which ends the process. Most decoders
+    make an image of a frame that is cut short.
 
     Args:
         frame: a JPEG, JPEG-LS or JPEG 2000 stream; others pass.
@@ -25,11 +31,35 @@ def check(frame: bytes, height: int, width: int, samples: int) -> None:
         samples: samples a pixel by the header.
 
     Raises:
-        ValueError: it asks for something else, or its own header is damaged.
+        ValueError: it asks for something else, has no end, or its own header is damaged.
     """
     found = size(frame)
-    if found is not None and found != (height, width, samples):
+    if found is None:
+        return
+    if found != (height, width, samples):
         raise ValueError("a frame is not of the size that the header says")
+    if _END not in frame.rstrip(b"\0")[-len(_END) - _PADDING :]:
+        raise ValueError("a frame has no end")
+
+
+def check_rle(frame: bytes, pixels: int, bits_allocated: int) -> None:
+    """Refuse a run-length coded frame that holds more pixels than the header says.
+
+    The decoder stops where it has enough; that it has too few is its own error.
+
+    Args:
+        frame: PS3.5 annex G.
+        pixels: rows times columns, by the header.
+        bits_allocated: of a sample.
+
+    Raises:
+        ValueError: there are more.
+    """
+    try:
+        decode_frame(frame, pixels + 1, bits_allocated, "<")
+    except ValueError:
+        return
+    raise ValueError("a frame holds more pixels than the header says")
 
 
 def size(frame: bytes) -> tuple[int, int, int] | None:

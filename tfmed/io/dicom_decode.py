@@ -50,11 +50,13 @@ def stored_frames(parsed: Parsed, chosen: list[int]) -> np.ndarray:
     """
     if not parsed.frames.encapsulated:
         return _uncompressed(parsed, chosen)
-    settings = _settings(parsed, 1)
+    header, settings = parsed.header, _settings(parsed, 1)
     decoded = []
     for index in chosen:
         stream = parsed.frames.read(parsed.file, [index])
-        codestream.check(stream, parsed.header.rows, parsed.header.columns, parsed.samples)
+        if parsed.file.syntax == _RLE:
+            codestream.check_rle(stream, header.rows * header.columns, header.bits_allocated)
+        codestream.check(stream, header.rows, header.columns, parsed.samples)
         decoded.append(_decode(stream, parsed, settings))
     return np.stack(decoded) if len(decoded) > 1 else decoded[0][np.newaxis]
 

@@ -128,6 +128,8 @@ def take_apart(file: BinaryIO, path: str | Path) -> DicomFile:
         file = io.BytesIO(_inflate(head.need(head.size)[start:], path))
         head, start = Head(file, path), 0
     coding = _coding(head, start, syntax)
+    if syntax == EXPLICIT_BIG and coding is not BIG_ENDIAN:
+        raise ReadError(path, "damaged DICOM: it is not big-endian as it says")
     found, pixels = walk(head, start, coding, _WANTED)
     if pixels is None:
         raise ReadError(path, "it holds no image (no pixel data)")
