@@ -33,7 +33,7 @@ def gather(dataset: Dataset, seed: int = 0) -> dict[str, Any]:
         dataset: audited.
         seed: of the draws by which confounders are measured.
     """
-    table, about = dataset.table, describe(dataset)
+    table, about = dataset.table, describe(_of_what_is_known(dataset))
     members = fields.truth(table, dataset) == 1
     found = confounders.search(dataset, seed)
     return {
@@ -120,6 +120,12 @@ def _scanners(table: pd.DataFrame, members: pd.DataFrame) -> list[dict[str, Any]
         {"name": name, **row, "classes": counts.loc[name].astype(int).to_dict()}
         for name, row in found.sort_values("examples", ascending=False).to_dict("index").items()
     ]
+
+
+def _of_what_is_known(dataset: Dataset) -> Dataset:
+    """The data set without sizes and values where only headers of no size were read."""
+    unknown = [name for name in ("height", "p005") if not _known(dataset.table, name).notna().any()]
+    return dataset.with_table(dataset.table.drop(columns=unknown))
 
 
 def _known(table: pd.DataFrame, name: str) -> pd.Series:
