@@ -119,6 +119,13 @@ def test_the_same_seed_gives_the_same_facts() -> None:
     assert first == again != other
 
 
+def test_ages_from_ninety_on_are_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(thumbnails, "pictures", lambda dataset, rows: {})
+    text, _ = written(tmp_path, audited(["a", "b"] * 15, age_years=np.linspace(60, 107, 30)))
+    assert Run(tmp_path).read_json("audit.json")["numbers"]["age_years"]["maximum"] == 90
+    assert "107" not in Page(text).text
+
+
 def test_an_audit_does_not_wait_for_tensorflow() -> None:
     code = (
         "import sys\nfrom tfmed.evaluation import confounders, data_page\n"

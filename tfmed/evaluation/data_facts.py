@@ -20,6 +20,7 @@ NUMBERS = (
 )  # fmt: skip
 MOST_SCANNERS, MOST_REASONS, MOST_GROUPS, MOST_OUTLIERS = 20, 20, 12, 12
 BELOW_AIR_HU = -1100.0
+OLDEST_YEARS = 90.0
 NO_SCANNER = "not given"
 VALUES = ("p005", "mean", "p995")
 
@@ -33,6 +34,7 @@ def gather(dataset: Dataset, seed: int = 0) -> dict[str, Any]:
         dataset: audited.
         seed: of the draws by which confounders are measured.
     """
+    dataset = with_old_ages_joined(dataset)
     table, about = dataset.table, describe(_of_what_is_known(dataset))
     members = fields.truth(table, dataset) == 1
     found = confounders.search(dataset, seed)
@@ -120,6 +122,15 @@ def _scanners(table: pd.DataFrame, members: pd.DataFrame) -> list[dict[str, Any]
         {"name": name, **row, "classes": counts.loc[name].astype(int).to_dict()}
         for name, row in found.sort_values("examples", ascending=False).to_dict("index").items()
     ]
+
+
+def with_old_ages_joined(dataset: Dataset) -> Dataset:
+    """The data set with ages from 90 on as 90: so high an age can identify its patient.
+
+    Source: US 45 CFR 164.514(b)(2)(i)(C).
+    """
+    ages = dataset.table["age_years"].clip(upper=OLDEST_YEARS)
+    return dataset.with_table(dataset.table.assign(age_years=ages))
 
 
 def _of_what_is_known(dataset: Dataset) -> Dataset:

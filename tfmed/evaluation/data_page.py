@@ -51,7 +51,7 @@ NUMBER_NAMES = {
     "column_spacing_mm": "Column spacing (mm)",
     "slice_spacing_mm": "Slice spacing (mm)",
     "frame_rate_hz": "Frame rate (Hz)",
-    "age_years": "Age (years)",
+    "age_years": "Age (years; 90 and above as 90)",
     "p005": "0.5th percentile",
     "mean": "Mean",
     "p995": "99.5th percentile",
@@ -72,6 +72,7 @@ def write(run: Run, dataset: Dataset, seed: int = 0) -> Path:
     Returns:
         Where the page is.
     """
+    dataset = data_facts.with_old_ages_joined(dataset)
     facts = data_facts.gather(dataset, seed)
     facts["findings"] = findings(facts)
     run.write_json("audit.json", facts)

@@ -108,7 +108,7 @@ def ranges(table: pd.DataFrame, scanners: pd.Series, unit: str) -> str:
             ax.plot(reach, (at, at), color=style.ACCENT_SOFT, linewidth=1.6)
             ax.plot((low, high), (at, at), color=style.ACCENT_SOFT, linewidth=8)
             ax.plot((middle,), (at,), "|", color=style.ACCENT, markersize=11, markeredgewidth=2.4)
-        names = [f"{style.short(str(name), 30)} ({n:,})" for name, n in frequent.items()]
+        names = [f"{style.short(str(name), 42)} ({n:,})" for name, n in frequent.items()]
         ax.set_yticks(range(len(names)), names)
         ax.tick_params(left=False)
         ax.set_ylim(len(names) - 0.4, -0.6)
