@@ -94,7 +94,7 @@ def search(dataset: Dataset, seed: int = 0) -> Search:
         seed: of folds, draws and resamples.
 
     Returns:
-        The fields by falling AUROC, each with an interval that holds 0.5 where there is nothing.
+        The fields by falling AUROC; where there is nothing, 19 of 20 intervals hold 0.5.
     """
     table = _drawn(dataset, seed)
     owner = groups(table if (table["digest"] != "").all() else table.drop(columns="digest"))
@@ -114,7 +114,7 @@ def search(dataset: Dataset, seed: int = 0) -> Search:
     reach = _intervals(areas, owner, seed)
     found = [_confounder(name, classes, areas, reach, values) for name, values in varying.items()]
     return Search(
-        found=tuple(sorted(found, key=lambda one: -one.auroc)),
+        found=tuple(sorted(found, key=lambda one: -np.nan_to_num(one.auroc))),
         constant={
             name: fields.texts(values.iloc[:1]).iloc[0]
             for name, values in every.items()

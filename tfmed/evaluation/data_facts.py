@@ -35,9 +35,38 @@ def gather(dataset: Dataset, seed: int = 0) -> dict[str, Any]:
         seed: of the draws by which confounders are measured.
     """
     dataset = with_old_ages_joined(dataset)
-    table, about = dataset.table, describe(_of_what_is_known(dataset))
+    table = dataset.table
     members = fields.truth(table, dataset) == 1
-    found = confounders.search(dataset, seed)
+    return _counts(dataset, members) | {
+        "scanners": _scanners(table, members),
+        "numbers": {name: _spread(_known(table, name)) for name in NUMBERS if name in table},
+        "by_class": {
+            name: {column: float(table[column][members[name]].median()) for column in VALUES}
+            for name in dataset.classes
+        },
+        "mixed": {
+            key.removeprefix("mixed_"): counts
+            for key, counts in dataset.facts.items()
+            if key.startswith("mixed_")
+        },
+        "geometry": dataset.facts.get("geometry"),
+        "duplicates": _duplicates(table),
+        "labels": {
+            "patients_with_two": suspicious.patients_with_two_labels(table),
+            "names_alike": suspicious.one_name_spelled_twice(dataset.classes),
+            "small_classes": suspicious.small_classes(table, dataset.classes),
+        },
+        "patients_in_two_parts": _astray(table),
+        "confounders": _confounders(confounders.search(dataset, seed)),
+        "outliers": _outliers(table),
+        "padded": _padded(table),
+        "rejects": _rejects(dataset),
+    }
+
+
+def _counts(dataset: Dataset, members: pd.DataFrame) -> dict[str, Any]:
+    """Examples and patients, in all, by class and by part."""
+    table, about = dataset.table, describe(_of_what_is_known(dataset))
     return {
         "name": dataset.name,
         "examples": len(table),
@@ -65,29 +94,6 @@ def gather(dataset: Dataset, seed: int = 0) -> dict[str, Any]:
         },
         "split": bool((table["split"] != "").any()),
         "examples_of_patients": _per_patient(table),
-        "scanners": _scanners(table, members),
-        "numbers": {name: _spread(_known(table, name)) for name in NUMBERS if name in table},
-        "by_class": {
-            name: {column: float(table[column][members[name]].median()) for column in VALUES}
-            for name in dataset.classes
-        },
-        "mixed": {
-            key.removeprefix("mixed_"): counts
-            for key, counts in dataset.facts.items()
-            if key.startswith("mixed_")
-        },
-        "geometry": dataset.facts.get("geometry"),
-        "duplicates": _duplicates(table),
-        "labels": {
-            "patients_with_two": suspicious.patients_with_two_labels(table),
-            "names_alike": suspicious.one_name_spelled_twice(dataset.classes),
-            "small_classes": suspicious.small_classes(table, dataset.classes),
-        },
-        "patients_in_two_parts": _astray(table),
-        "confounders": _confounders(found),
-        "outliers": _outliers(table),
-        "padded": _padded(table),
-        "rejects": _rejects(dataset),
     }
 
 
