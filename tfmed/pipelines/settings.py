@@ -17,7 +17,7 @@ class DataSettings(Config):
         "synthetic:nodules",
         description=(
             "Where the scans are: a folder with one sub-folder a class, a tree of DICOM, a CSV "
-            "file, a MedMNIST .npz, medmnist:NAME[:SIZE], or synthetic:nodules."
+            "file, a MedMNIST .npz, medmnist:NAME[:SIZE], tfds:NAME, or synthetic:nodules."
         ),
     )
     table: Path | None = Field(None, description="A CSV with the labels of a folder's files.")
