@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 
 import numpy as np
@@ -62,7 +63,9 @@ def make(seed: int, number: int, chosen: str = "") -> Case:
     if name in STRUCTURED and generator.random() < STRUCTURED_SHARE:
         mutation = _one_of(STRUCTURED[name], generator)
         try:
-            data = STRUCTURED[name][mutation](source.data, generator)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                data = STRUCTURED[name][mutation](source.data, generator)
         except Exception:  # noqa: BLE001  (some whole files, too, cannot be taken apart)
             mutation = "flip bits"
         else:

@@ -24,13 +24,28 @@ KILOBYTE = 1024
 
 
 def by_tfmed(path: str) -> np.ndarray | str:
-    """Pixels, or why they were refused. Any other error goes up."""
+    """Pixels, or why they were refused. Any other error goes up.
+
+    What is read is also shown, and of a clip single frames are read, which must be equal.
+    """
     from tfmed import errors, io
+    from tfmed.io.display import display
+    from tfmed.io.frames import even_frames
 
     try:
-        return _archive(path) if path.endswith(".npz") else io.read(path).pixels
+        if path.endswith(".npz"):
+            return _archive(path)
+        image = io.read(path)
     except errors.TfmedError as error:
         return str(getattr(error, "reason", error))
+    assert display(image).shape == image.pixels.shape
+    if image.clip:
+        last = io.read(path, frame=image.frames - 1).pixels
+        assert np.array_equal(last, image.pixels[-1]), "the last frame read alone is another"
+        some = io.read(path, sample=3).pixels
+        even = image.pixels[even_frames(image.frames, 3)]
+        assert np.array_equal(some, even), "frames of a sample are others"
+    return image.pixels
 
 
 def _archive(path: str) -> np.ndarray:

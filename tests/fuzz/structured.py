@@ -8,7 +8,6 @@ from __future__ import annotations
 import gzip
 import io
 import struct
-import warnings
 import zlib
 from collections.abc import Callable
 from typing import Any
@@ -56,10 +55,8 @@ def change_attribute(data: bytes, generator: np.random.Generator) -> bytes:
     dataset = _dicom(data)
     keyword = list(ATTRIBUTES)[generator.integers(len(ATTRIBUTES))]
     choices = ATTRIBUTES[keyword]
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        setattr(dataset, keyword, choices[generator.integers(len(choices))])
-        return _saved(dataset)
+    setattr(dataset, keyword, choices[generator.integers(len(choices))])
+    return _saved(dataset)
 
 
 def change_syntax(data: bytes, generator: np.random.Generator) -> bytes:
