@@ -5,12 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import makers
+import makers_dicom
 import numpy as np
 import pytest
 
 from tfmed import data, io
 from tfmed.data import dicomdir
-from tfmed.errors import DataError
+from tfmed.data.audit import audit
+from tfmed.errors import ConfigError, DataError
 
 
 def tree(folder: Path) -> dict[str, np.ndarray]:
@@ -89,3 +91,57 @@ def test_headers_come_in_order_and_a_bad_file_gives_a_reason(tmp_path: Path) -> 
     headers = dicomdir.read_headers([str(tmp_path / "b"), str(good)])
     assert isinstance(headers[0], str)
     assert headers[1].patient == "A"
+
+
+def uneven(folder: Path) -> None:
+    """Three series: an even one, one that lacks a slice, and one in two phases."""
+    makers_dicom.slices(folder / "even", makers.noise((4, 6, 6)), about=patient("A"))
+    volume = makers.noise((4, 6, 6), 1)
+    makers_dicom.slices(folder / "gap", volume, steps_mm=[0, 2, 6, 8], about=patient("B"))
+    makers_dicom.slices(folder / "phases", volume, steps_mm=[0, 0, 2, 2], about=patient("C"))
+
+
+def patient(name: str) -> makers.Slice:
+    return makers.Slice(patient=name, spacing_mm=(0.5, 0.5))
+
+
+def test_uneven_series_are_rejects_with_what_how_many_and_where(tmp_path: Path) -> None:
+    uneven(tmp_path)
+    dataset = data.open(tmp_path, unit="series")
+    assert list(dataset.table["id"]) == ["even"]
+    assert len(dataset.rejects) == 8
+    said = dict(zip(dataset.rejects["path"].map(lambda p: Path(p).parent.name),
+                    dataset.rejects["reason"], strict=True))  # fmt: skip
+    start = "its series is no even volume: "
+    assert said["gap"] == (
+        f"{start}1 slice missing: between slices 2 and 3, 4 mm apart; the others are 2 mm apart"
+    )
+    assert said["phases"].startswith(f"{start}2 positions hold 2 slices each")
+
+
+def test_uneven_series_are_kept_with_one_warning(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    uneven(tmp_path)
+    dataset = data.open(tmp_path, unit="series", on_geometry="warn")
+    assert list(dataset.table["id"]) == ["even", "gap", "phases"]
+    assert dataset.facts["geometry"].startswith("2 of 3 series are no even volumes")
+    assert " ".join(capfd.readouterr().err.split()).count("are no even volumes") == 1
+    audited = audit(dataset, workers=0)
+    assert list(audited.table["depth"]) == [4, 4, 4]
+    assert not len(audited.rejects)
+
+
+def test_an_uneven_series_does_not_stand_for_a_study(tmp_path: Path) -> None:
+    for name, steps_mm in (("chest", [0, 2, 4]), ("scout", [0, 0, 0, 0])):
+        about = makers.Slice(study=makers.uid("study"), series=makers.uid(name))
+        volume = makers.noise((len(steps_mm), 4, 4))
+        makers_dicom.slices(tmp_path / name, volume, steps_mm=steps_mm, about=about)
+    dataset = data.open(tmp_path, unit="study")
+    assert list(dataset.table["id"]) == ["chest"]
+    assert not len(dataset.rejects)
+
+
+def test_an_unknown_way_with_geometry_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="unknown on_geometry 'wran'"):
+        data.open(tmp_path, on_geometry="wran")

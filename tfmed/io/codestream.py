@@ -14,6 +14,7 @@ from tfmed.io import jpeg
 # The same for all three; some writers pad with 0xFF instead of 0.
 _END = b"\xff\xd9"
 _PADDING = 2
+_RLE_HEADER = 64
 _JPEG2000_START = b"\xff\x4f\xff\x51"
 _JP2_START = b"\0\0\0\x0cjP  \r\n\x87\n"
 
@@ -42,19 +43,25 @@ def check(frame: bytes, height: int, width: int, samples: int) -> None:
         raise ValueError("a frame has no end")
 
 
-def check_rle(frame: bytes, pixels: int, bits_allocated: int) -> None:
-    """Refuse a run-length coded frame that holds more pixels than the header says.
+def check_rle(frame: bytes, pixels: int, samples: int, bits_allocated: int) -> None:
+    """Refuse a run-length coded frame whose segments are others than the header says, or longer.
 
     The decoder stops where it has enough; that it has too few is its own error.
 
     Args:
-        frame: PS3.5 annex G.
-        pixels: rows times columns, by the header.
+        frame: PS3.5 annex G: its own header is 16 numbers, a count and where segments begin.
+        pixels: rows times columns, by the file's header.
+        samples: samples a pixel, by the file's header.
         bits_allocated: of a sample.
 
     Raises:
-        ValueError: there are more.
+        ValueError: they are.
     """
+    segments, *starts = struct.unpack("<16I", frame[:_RLE_HEADER])
+    used = starts[:segments]
+    ordered = all(one < other for one, other in zip(used, [*used[1:], len(frame)], strict=True))
+    if segments != samples * bits_allocated // 8 or used[0] != _RLE_HEADER or not ordered:
+        raise ValueError("a frame's segments are not those that the header says")
     try:
         decode_frame(frame, pixels + 1, bits_allocated, "<")
     except ValueError:

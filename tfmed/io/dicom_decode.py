@@ -55,7 +55,9 @@ def stored_frames(parsed: Parsed, chosen: list[int]) -> np.ndarray:
     for index in chosen:
         stream = parsed.frames.read(parsed.file, [index])
         if parsed.file.syntax == _RLE:
-            codestream.check_rle(stream, header.rows * header.columns, header.bits_allocated)
+            codestream.check_rle(
+                stream, header.rows * header.columns, parsed.samples, header.bits_allocated
+            )
         codestream.check(stream, header.rows, header.columns, parsed.samples)
         decoded.append(_decode(stream, parsed, settings))
     return np.stack(decoded) if len(decoded) > 1 else decoded[0][np.newaxis]

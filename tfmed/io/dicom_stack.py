@@ -18,9 +18,10 @@ TURNED = 0.01
 STRETCHED = 0.01
 # Slices nearer than this lie at one place.
 SAME_MM = 0.01
-# How far a slice may lie from an even grid, as a share of the grid's step: positions are often
-# rounded to 0.1 mm, while steps are as small as 0.625 mm.
+# How far a slice may lie from an even grid, as a share of the grid's step, but positions that
+# are rounded to 0.1 mm are no fault in any case.
 UNEVEN = 0.1
+ROUNDED_MM = 0.06
 # From which share of the usual step on a gap means that a slice is missing.
 GAP = 1.5
 # How far positions may leave the normal: a share of the way, but half a pixel in any case.
@@ -127,9 +128,10 @@ def _gaps(along: np.ndarray) -> str:
             f"{lost} slice{'s' * (lost > 1)} missing: {_some(where)}; the others are "
             f"{usual:.4g} mm apart"
         )
-    step = (along[-1] - along[0]) / (len(along) - 1)
-    off = np.abs(along - along[0] - step * np.arange(len(along)))
-    if off.max() > UNEVEN * step:
+    number = np.arange(len(along))
+    step, start = np.polyfit(number, along, 1)
+    off = np.abs(along - start - step * number)
+    if off.max() > max(UNEVEN * step, ROUNDED_MM):
         return (
             f"slices are unevenly spaced, {steps.min():.4g} to {steps.max():.4g} mm apart (slice "
             f"{int(off.argmax()) + 1} lies {off.max():.4g} mm off an even place)"
