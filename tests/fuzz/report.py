@@ -10,7 +10,7 @@ from fuzz.running import FAILURES, Result
 OUTCOMES = ("equal", "refused", "changed", "lost")
 
 
-def share_reported(results: Sequence[Result]) -> float:
+def share_reported(results: Sequence[Result], *, lost_counts_as_told: bool = False) -> float:
     """Of the damage that changed what is read, the share that was told of; nan for none.
 
     `refused / (refused + changed + lost)`: cases in which the pixels are those of the whole
@@ -18,7 +18,8 @@ def share_reported(results: Sequence[Result]) -> float:
     """
     counts = Counter(result.outcome for result in results)
     differing = counts["refused"] + counts["changed"] + counts["lost"]
-    return counts["refused"] / differing if differing else float("nan")
+    told = counts["refused"] + (counts["lost"] if lost_counts_as_told else 0)
+    return told / differing if differing else float("nan")
 
 
 def tables(results: Sequence[Result]) -> str:
