@@ -120,7 +120,7 @@ def test_what_tfmed_reads_back_is_what_it_wrote(tmp_path: Path) -> None:
     dataset = dataset.with_table(dataset.table.assign(split=parts))
     to_tfds.write(dataset, tmp_path / "out", workers=0)
     again = audit(data.open(f"tfds:{tmp_path / 'out'}"), workers=0)
-    told = ["digest", "label", "split", "row_spacing_mm", "patient_known"]
+    told = ["digest", "label", "split", "row_spacing_mm", "patient_known", "units", "modality"]
     before = dataset.table[told].sort_values("digest").reset_index(drop=True)
     pd.testing.assert_frame_equal(
         again.table[told].sort_values("digest").reset_index(drop=True), before, check_dtype=False

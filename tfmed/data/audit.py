@@ -26,6 +26,7 @@ KINDS = {
     "clip": "a clip of frames in time",
 }
 FROM_HEADER = ("patient", "study", "series")
+TOLD_BY_SOURCE = ("modality", "units")  # kept where the files themselves say nothing
 ABOUT: dict[str, Any] = {**COLUMNS, **dict.fromkeys(FROM_HEADER, ""), "reason": ""}
 _TYPES = {bool: pa.bool_(), int: pa.int64(), float: pa.float64(), str: pa.string()}
 SCHEMA = pa.schema([(name, _TYPES[type(value)]) for name, value in ABOUT.items()])
@@ -155,6 +156,9 @@ def _archived(
 def _with_columns(table: pd.DataFrame, facts: pa.Table) -> pd.DataFrame:
     told = facts.select([*COLUMNS, *FROM_HEADER]).to_pandas()
     header = {name: told.pop(name) for name in FROM_HEADER}
+    for name in TOLD_BY_SOURCE:
+        if name in table:
+            told[name] = told[name].where(told[name] != "", table[name])
     table = table.assign(**told)
     for name in ("study", "series"):
         table[name] = table[name].where(table[name] != "", header[name])

@@ -24,7 +24,7 @@ from tfmed.data.dataset import Dataset, index
 from tfmed.data.download import kept
 from tfmed.data.folder import part_name
 from tfmed.data.source import Wishes
-from tfmed.data.tfds_features import Roles, roles
+from tfmed.data.tfds_features import TEXTS, Roles, roles
 from tfmed.data.tfds_quiet import quiet
 from tfmed.errors import ConfigError, DataError, TfmedError
 from tfmed.expected import nearest
@@ -214,7 +214,8 @@ def _dataset(folder: Path, found: Roles, name: str, place: str) -> Dataset:
     if not found.labels:
         facts["no_labels"] = NO_LABELS
     classes = _present(found, table["label"], name)
-    return Dataset(index(columns), classes, name, found.multi_label, facts)
+    examples = index(columns).assign(**{name: table[name] for name in TEXTS if name in table})
+    return Dataset(examples, classes, name, found.multi_label, facts)
 
 
 def _present(found: Roles, labels: pd.Series, name: str) -> tuple[str, ...]:

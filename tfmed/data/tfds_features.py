@@ -18,6 +18,7 @@ from tfmed.expected import nearest
 NAMES = ("id", "imageid", "filename", "name")
 UNKNOWN = "unknown"
 SPACING, CLIP, FRAME_RATE = "spacing_mm", "clip", "frame_rate_hz"
+TEXTS = ("modality", "units")
 PICTURE_TYPES = ("uint8", "uint16")
 
 
@@ -35,7 +36,8 @@ class Roles:
         unknown: lists the classes that are not known of an example, or None.
         patient: or None.
         name: a text that tells examples apart, or None.
-        others: features that tell spacing, time axis and frame rate, where there are such.
+        others: features that tell spacing, time axis, frame rate, modality and units, where
+            there are such.
     """
 
     image: str
@@ -85,7 +87,9 @@ def roles(features: Mapping[str, Any], supervised: Any, wishes: Wishes, what: st
     classes, multi_label = _classes(features, labels, what)
     lone = {name: feature for name, feature in features.items() if name not in (image, *labels)}
     patients = [name for name in lone if plain(name) in PATIENT_NAMES]
-    names = [name for known in NAMES for name in lone if plain(name) == known and _text(lone[name])]
+    names = [
+        name for known in NAMES for name in lone if plain(name) == known and _is(lone[name], "Text")
+    ]
     unknown = multi_label and UNKNOWN in lone and _names(lone[UNKNOWN]) == classes
     return Roles(
         image=image,
@@ -97,7 +101,10 @@ def roles(features: Mapping[str, Any], supervised: Any, wishes: Wishes, what: st
         unknown=UNKNOWN if unknown else None,
         patient=wishes.patient_column or next(iter(patients), None),
         name=next(iter(names), None),
-        others=tuple(name for name in (SPACING, CLIP, FRAME_RATE) if name in lone),
+        others=(
+            *(name for name in (SPACING, CLIP, FRAME_RATE) if name in lone),
+            *(name for name in TEXTS if name in lone and _is(lone[name], "Text")),
+        ),
     )
 
 
@@ -209,10 +216,6 @@ def _is_array(feature: Any) -> bool:
     if not _is(feature, "Tensor") or _is(feature, "ClassLabel"):
         return False
     return len(feature.shape) in (2, 3, 4) and np.dtype(feature.np_dtype).kind in "uifb"
-
-
-def _text(feature: Any) -> bool:
-    return _is(feature, "Text")
 
 
 def _is(feature: Any, kind: str) -> bool:

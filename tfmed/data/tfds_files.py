@@ -19,7 +19,15 @@ import pandas as pd
 from PIL import Image as PillowImage
 
 from tfmed import log
-from tfmed.data.tfds_features import CLIP, FRAME_RATE, PICTURE_TYPES, SPACING, Roles, label_of
+from tfmed.data.tfds_features import (
+    CLIP,
+    FRAME_RATE,
+    PICTURE_TYPES,
+    SPACING,
+    TEXTS,
+    Roles,
+    label_of,
+)
 from tfmed.errors import DataError
 from tfmed.run import write_aside, write_text
 
@@ -70,7 +78,7 @@ def table(folder: Path) -> pd.DataFrame:
 
     Returns:
         Columns `path` (absolute), `label`, `unknown`, `patient`, `name` (each "" or None where
-        there is none) and `split` (of TFDS).
+        there is none), `split` (of TFDS), and `modality` and `units` where features tell them.
     """
     blocks = [pd.read_parquet(path) for path in sorted(folder.glob("*.parquet"))]
     found = pd.concat(blocks, ignore_index=True)
@@ -148,6 +156,7 @@ def _row(
         "patient": _text(example, found.patient),
         "name": _text(example, found.name),
         "split": split,
+        **{name: _text(example, name) for name in TEXTS if name in found.others},
     }
 
 
