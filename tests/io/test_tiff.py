@@ -215,3 +215,16 @@ def test_a_truncated_file_is_a_read_error(tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes()[:-800])
     with pytest.raises(ReadError):
         read(path)
+
+
+@pytest.mark.parametrize("bigtiff", [False, True])
+def test_a_file_that_lost_its_last_pages_is_refused(tmp_path: Path, bigtiff: bool) -> None:
+    pixels = makers.noise((3, 24, 20))
+    options = {"photometric": "minisblack", "metadata": None, "bigtiff": bigtiff}
+    path = makers.raster(tmp_path / "a.tif", pixels, **options)
+    assert np.array_equal(read(path).pixels[..., 0], pixels)
+    with tifffile.TiffFile(path) as file:
+        second = file.pages[1].offset
+    path.write_bytes(path.read_bytes()[:second])
+    with pytest.raises(ReadError, match="pages are missing"):
+        read(path)

@@ -49,6 +49,7 @@ def read(path: str | Path, frame: int = -1) -> Image:
         tifffile.TiffFile(path) as file,
     ):
         every: list[Any] = list(file.pages)
+        _check_chain(path, file)
         pages = [page for page in every if not int(page.subfiletype or 0) & _REDUCED]
         shapes = {(page.shape, page.dtype, int(page.photometric)) for page in pages}
         if len(shapes) != 1:
@@ -63,6 +64,13 @@ def read(path: str | Path, frame: int = -1) -> Image:
         raise ReadError(path, "it holds values that are not finite")
     bits = max(8, int(first.bitspersample)) if stack.dtype != np.uint8 else 8
     return Image(pixels=stack if len(stack) > 1 else stack[0], bits=bits, frames=len(pages))
+
+
+def _check_chain(path: str | Path, file: tifffile.TiffFile) -> None:
+    """Refuse a chain of pages that leads out of the file, where tifffile stops without a word."""
+    file.filehandle.seek(file.pages.next_page_offset or 0)
+    if any(file.filehandle.read(file.tiff.offsetsize)):
+        raise ReadError(path, "pages are missing: it is cut short or damaged")
 
 
 def _check(path: str | Path, page: Any, pages: int) -> None:
