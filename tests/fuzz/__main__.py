@@ -68,7 +68,10 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--keep", type=Path, default=Path("build/fuzz"), help="for bad files")
     parser.add_argument("--show", choices=report.OUTCOMES, help="tell of each such case")
     parser.add_argument("--alone", action="store_true", help="do not measure pydicom as well")
-    return parser.parse_args()
+    options = parser.parse_args()
+    if options.cases < 1:
+        parser.error(f"there is nothing to read in {options.cases} cases")
+    return options
 
 
 if __name__ == "__main__":
