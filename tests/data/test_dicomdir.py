@@ -75,8 +75,7 @@ def test_a_series_in_two_classes_is_a_reject(tmp_path: Path) -> None:
     makers.dicom(tmp_path / "nodule" / "stray.dcm", makers.noise((6, 6), dtype="int16"), stray)
     dataset = data.open(tmp_path, unit="series")
     assert len(dataset) == 5
-    assert set(dataset.rejects["reason"]) == {"the images of its series have different labels"}
-    assert len(dataset.rejects) == 5
+    assert list(dataset.rejects["reason"]) == ["the 5 images of its series have different labels"]
 
 
 def test_series_of_files_that_are_no_dicom_is_an_error(tmp_path: Path) -> None:
@@ -109,10 +108,10 @@ def test_uneven_series_are_rejects_with_what_how_many_and_where(tmp_path: Path) 
     uneven(tmp_path)
     dataset = data.open(tmp_path, unit="series")
     assert list(dataset.table["id"]) == ["even"]
-    assert len(dataset.rejects) == 8
+    assert len(dataset.rejects) == 2
     said = dict(zip(dataset.rejects["path"].map(lambda p: Path(p).parent.name),
                     dataset.rejects["reason"], strict=True))  # fmt: skip
-    start = "its series is no even volume: "
+    start = "its series of 4 files is no even volume: "
     assert said["gap"] == (
         f"{start}1 slice missing: between slices 2 and 3, 4 mm apart; the others are 2 mm apart"
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from itertools import chain
 from typing import Any
@@ -84,7 +85,7 @@ def audit(dataset: Dataset, workers: int | None = None, pixels: bool = True) -> 
 
 
 def limit_rejects(dataset: Dataset, share: float) -> None:
-    """Stop when more than a share of the files cannot be used.
+    """Stop when more than a share of the files, or series, cannot be used.
 
     Images that a split has left out because they come again are whole, and do not count.
 
@@ -95,16 +96,24 @@ def limit_rejects(dataset: Dataset, share: float) -> None:
     rows = list(dataset.rejects[~again].itertuples(index=False, name=None))
     whole = len(dataset) + len(dataset.rejects)
     if len(rows) > share * whole:
+        what = "series or files" if dataset.table["files"].notna().any() else "files"
         raise DataError(
-            f"{len(rows)} of {whole} files cannot be used, more than the {share:.0%} that "
+            f"{len(rows)} of {whole} {what} cannot be used, more than the {share:.0%} that "
             f"--max-rejects allows: {_shown(rows)}. rejects.csv lists them all; mend them, or "
             "allow a greater share"
         )
 
 
 def _shown(rejects: Sequence[tuple[str, str]]) -> str:
-    more = "; ..." if len(rejects) > SHOWN else ""
-    return "; ".join(f"{path}: {reason}" for path, reason in rejects[:SHOWN]) + more
+    """The first reasons, each with the first of its files and the number of the others."""
+    paths: defaultdict[str, list[str]] = defaultdict(list)
+    for path, reason in rejects:
+        paths[reason].append(path)
+    told = [
+        f"{first}{f' and {len(others)} more' if others else ''}: {reason}"
+        for reason, (first, *others) in paths.items()
+    ]
+    return "; ".join(told[:SHOWN] + ["..."] * (len(told) > SHOWN))
 
 
 def _read(

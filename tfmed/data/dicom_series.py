@@ -15,7 +15,7 @@ from tfmed.io import dicom_stack
 from tfmed.io.dicom import Header
 from tfmed.io.dicom_geometry import Plane
 
-UNEVEN = "its series is no even volume: "
+UNEVEN = "its series of {} files is no even volume: "
 
 File = tuple[dict[str, Any], Header]
 
@@ -79,8 +79,9 @@ def group(dataset: Dataset, unit: str, on_geometry: str = "reject") -> Dataset:
     uneven = [series for series in kept if series.fault]
     if uneven and on_geometry == "reject":
         kept = [series for series in kept if not series.fault]
-        for series in uneven:
-            rejects += [(path, UNEVEN + series.fault) for path in series.paths]
+        rejects += [
+            (series.paths[0], UNEVEN.format(len(series.paths)) + series.fault) for series in uneven
+        ]
     elif uneven:
         facts["geometry"] = (
             f"{len(uneven)} of {len(kept)} series are no even volumes; one of them: "
@@ -105,8 +106,8 @@ def _series(files: list[File]) -> Series:
     ]
     for column, what in (("label", "labels"), ("unknown", "labels"), ("split", "parts")):
         if len({row[column] for row, _ in fitting}) > 1:
-            reason = f"the images of its series have different {what}"
-            return Series(None, lost=lost + [(row["path"], reason) for row, _ in fitting])
+            reason = f"the {len(fitting)} images of its series have different {what}"
+            return Series(None, lost=[*lost, (fitting[0][0]["path"], reason)])
     fitting = _ordered(fitting)
     planes = [_plane(header) for _, header in fitting]
     fault = dicom_stack.fault(planes, [header.spacing_mm for _, header in fitting])
