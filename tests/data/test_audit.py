@@ -22,13 +22,13 @@ def reasons(dataset: data.Dataset) -> dict[str, str]:
 def test_good_files_get_their_columns_and_bad_ones_become_rejects(tmp_path: Path) -> None:
     makers.class_folders(tmp_path, count=8)
     (tmp_path / "normal" / "empty.png").write_bytes(b"")
-    (tmp_path / "normal" / "notes.txt").write_text("text")
+    (tmp_path / "normal" / "notes.png").write_text("text")
     good = (tmp_path / "normal" / "0.png").read_bytes()
     (tmp_path / "normal" / "short.png").write_bytes(good[: len(good) // 2])
     makers.raster(tmp_path / "normal" / "black.png", np.zeros((9, 9), np.uint8))
     makers.raster(tmp_path / "normal" / "nan.tif", np.array([[np.nan, 1]], np.float32))
     audited = audit.audit(data.open(tmp_path), workers=2)
-    assert set(reasons(audited)) == {"empty.png", "notes.txt", "short.png", "black.png", "nan.tif"}
+    assert set(reasons(audited)) == {"empty.png", "notes.png", "short.png", "black.png", "nan.tif"}
     assert reasons(audited)["black.png"] == CONSTANT
     assert len(audited) == 16
     assert set(COLUMNS) <= set(audited.table)

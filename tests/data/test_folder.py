@@ -87,6 +87,15 @@ def test_images_beside_the_class_folders_are_rejects_and_a_readme_is_not(tmp_pat
     assert reasons(dataset) == {"stray.png": "lies beside the class folders"}
 
 
+def test_documents_in_class_folders_are_no_examples(tmp_path: Path) -> None:
+    makers.class_folders(tmp_path, count=2)
+    for name in ("0.json", "README.md", "license", "labels.csv"):
+        (tmp_path / "normal" / name).write_text("about")
+    dataset = data.open(tmp_path)
+    assert len(dataset) == 4
+    assert reasons(dataset) == {}
+
+
 def test_a_folder_beside_the_parts_is_one_reject(tmp_path: Path) -> None:
     makers.class_folders(tmp_path, count=1, parts=("train", "test"))
     makers.class_folders(tmp_path / "copy", count=3)

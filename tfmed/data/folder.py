@@ -43,10 +43,11 @@ class Listing:
     rejects: list[tuple[str, str]] = field(default_factory=list)
 
     def add(self, files: Sequence[Path], label: str | None, split: str) -> None:
-        """Add files of one folder."""
-        self.files += files
-        self.labels += [label] * len(files)
-        self.splits += [split] * len(files)
+        """Add files of one folder, but for documents."""
+        images = [path for path in files if may_be_image(path)]
+        self.files += images
+        self.labels += [label] * len(images)
+        self.splits += [split] * len(images)
 
     def reject(self, paths: Sequence[Path], reason: str) -> None:
         """Leave files out, with a reason."""
@@ -193,10 +194,10 @@ def _list(root: Path, files: Sequence[Path]) -> Listing:
     below = {top: inside[top] for top in tops}
     filled = [found for found in below.values() if found]
     if not filled:
-        listing.add([path for path in direct if may_be_image(path)], None, "")
+        listing.add(direct, None, "")
     elif any(dicomdir.is_dicom(path) for path in direct) or dicomdir.is_patient_tree(filled):
         # A tree of DICOM that begins at its root, or with a folder for each patient.
-        listing.add([path for path in files if may_be_image(path)], None, "")
+        listing.add(files, None, "")
     else:
         _list_classes(below, "", listing)
         listing.reject([p for p in direct if may_be_image(p)], "lies beside the class folders")
@@ -249,5 +250,5 @@ def _by_child(folder: Path, files: Sequence[Path]) -> defaultdict[Path, list[Pat
 
 
 def may_be_image(path: Path) -> bool:
-    """Whether a file that stands aside is worth telling of; a README or a table is not."""
+    """Whether a file is worth telling of; a README, a table or a scan's .json is not."""
     return path.suffix.lower() not in DOCUMENTS and path.name.casefold() not in DOCUMENTS
