@@ -15,8 +15,8 @@ import pandas as pd
 import tensorflow as tf
 
 from tfmed.feed import workers
+from tfmed.feed.finish import Finish
 from tfmed.io.native import JPEG, JPEG_PART, NIFTI, PNG, RAW
-from tfmed.transforms.prepare import Preprocessing, resample
 
 PREFETCH = 2
 SEGMENT = 1 << 14  # rows whose paths are held as tensors at a time
@@ -70,7 +70,7 @@ def images(
     words: Sequence[str],
     table: pd.DataFrame,
     positions: np.ndarray,
-    preprocessing: Preprocessing,
+    finish: Finish,
     length: int,
 ) -> Generator[tuple[np.ndarray, np.ndarray]]:
     """Images of rows of one native route, decoded and resampled in parallel, in order.
@@ -79,26 +79,26 @@ def images(
         words: what `names` gives for every row.
         table: of an audited data set.
         positions: of the rows, rising.
-        preprocessing: size and channels.
+        finish: what is done with decoded images.
         length: images a block.
 
     Yields:
-        Positions `[n]`, and float32 `[n, *size, C]` in modality units.
+        Positions `[n]`, and float32 `[n, *size, C]`.
 
     Raises:
         ReadError: a file cannot be read; the message names it.
     """
     for start in range(0, len(positions), SEGMENT):
         some = positions[start : start + SEGMENT]
-        stream = _stream(words, table.iloc[some], some, preprocessing, length)
+        stream = _stream(words, table.iloc[some], some, finish, length)
         done = 0
         for found, block in stream.as_numpy_iterator():
             upto = int(np.searchsorted(some, found[-1])) + 1
-            yield _filled(some[done:upto], found, block, table, preprocessing)
+            yield _filled(some[done:upto], found, block, table, finish)
             done = upto
-        nothing = np.empty((0, *preprocessing.input_shape), np.float32)
+        nothing = np.empty((0, *finish.preprocessing.input_shape), np.float32)
         for position in some[done:]:
-            yield _filled(position[np.newaxis], some[:0], nothing, table, preprocessing)
+            yield _filled(position[np.newaxis], some[:0], nothing, table, finish)
 
 
 def _filled(
@@ -106,7 +106,7 @@ def _filled(
     found: np.ndarray,
     block: np.ndarray,
     table: pd.DataFrame,
-    preprocessing: Preprocessing,
+    finish: Finish,
 ) -> tuple[np.ndarray, np.ndarray]:
     """A block with the images on which the graph failed, by their own reader."""
     if len(wanted) == len(found):
@@ -115,8 +115,8 @@ def _filled(
     there = np.isin(wanted, found)
     whole[there] = block
     for place in np.flatnonzero(~there):
-        (pixels,) = workers.pixels([table.iloc[wanted[place]]], 0, preprocessing)
-        whole[place] = resample(tf.constant(pixels)[tf.newaxis], preprocessing)[0]
+        (pixels,) = workers.pixels([table.iloc[wanted[place]]], 0, finish.preprocessing)
+        whole[place] = finish(pixels[np.newaxis])[0]
     return wanted, whole
 
 
@@ -124,7 +124,7 @@ def _stream(
     words: Sequence[str],
     table: pd.DataFrame,
     positions: np.ndarray,
-    preprocessing: Preprocessing,
+    finish: Finish,
     length: int,
 ) -> tf.data.Dataset:
     """Positions and images of those rows that the graph can decode."""
@@ -143,7 +143,7 @@ def _stream(
         if fixed is not None:
             row = {**row, "shape": tf.constant(fixed, tf.int64)}
         pixels = DECODERS[kind](row, *rest)
-        return position, resample(pixels[tf.newaxis], preprocessing)[0]
+        return position, finish.in_graph(pixels)
 
     stream = tf.data.Dataset.from_tensor_slices((positions, columns))
     stream = stream.map(prepared, num_parallel_calls=os.cpu_count() or 1).ignore_errors()

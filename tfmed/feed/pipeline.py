@@ -27,7 +27,7 @@ from tfmed.feed.reading import batches
 from tfmed.transforms.augmentation import Step, augment, split_steps
 from tfmed.transforms.intensity import standardise
 from tfmed.transforms.mixing import mixup as mix
-from tfmed.transforms.prepare import Preprocessing, normalise, scale
+from tfmed.transforms.prepare import Preprocessing, normalise, prepare, scale
 
 PREFETCH = 2
 
@@ -158,11 +158,11 @@ def direct(
         ReadError: a file cannot be read; the message names it. (That is why this is no
             `tf.data.Dataset`, which would bury the error in one of its own.)
     """
-    with closing(batches(dataset, preprocessing, batch_size, workers)) as found:
+    with closing(batches(dataset, preprocessing, batch_size, workers, prepare)) as found:
         for batch in found:
             lack = batch_size - len(batch)
             whole = np.concatenate([batch, np.repeat(batch[-1:], lack, 0)]) if lack else batch
-            yield normalise(tf.constant(whole), preprocessing)
+            yield tf.constant(whole)
 
 
 def _normalised(cache: Cache, preprocessing: Preprocessing) -> Callable[[tf.Tensor], tf.Tensor]:

@@ -13,8 +13,9 @@ from contextlib import ExitStack, closing
 import numpy as np
 
 from tfmed.data.dataset import Dataset
+from tfmed.feed.finish import Prepare
 from tfmed.feed.routes import Block, block_length, images, routes
-from tfmed.transforms.prepare import Preprocessing
+from tfmed.transforms.prepare import Preprocessing, resample
 
 
 def blocks(
@@ -46,7 +47,11 @@ def blocks(
 
 
 def batches(
-    dataset: Dataset, preprocessing: Preprocessing, length: int, workers: int | None = None
+    dataset: Dataset,
+    preprocessing: Preprocessing,
+    length: int,
+    workers: int | None = None,
+    prepare: Prepare = resample,
 ) -> Generator[np.ndarray]:
     """Read and resample all images in order, some at a time.
 
@@ -55,9 +60,10 @@ def batches(
         preprocessing: size and channels.
         length: images at a time; the last are fewer.
         workers: processes for what the graph cannot decode; one a CPU by default.
+        prepare: what is done with decoded images and `preprocessing`.
 
     Yields:
-        float32 `[length, *size, C]`, modality units.
+        float32 `[length, *size, C]`, as `prepare` makes them.
 
     Raises:
         ReadError: a file cannot be read; the message names it.
@@ -66,14 +72,16 @@ def batches(
     with ExitStack() as stack:
         streams = []
         for route in routes(table):
-            found = stack.enter_context(closing(images(route, table, preprocessing, workers)))
-            streams.append(_Stream(found, route.positions))
+            found = images(route, table, preprocessing, workers, prepare=prepare, length=length)
+            streams.append(_Stream(stack.enter_context(closing(found)), route.positions))
         for start in range(0, len(table), length):
             end = min(start + length, len(table))
-            held = np.empty((end - start, *preprocessing.input_shape), np.float32)
-            for stream in streams:
-                stream.fill(held, start)
-            yield held
+            whole = streams[0].exactly(end - start) if len(streams) == 1 else None
+            if whole is None:
+                whole = np.empty((end - start, *preprocessing.input_shape), np.float32)
+                for stream in streams:
+                    stream.fill(whole, start)
+            yield whole
 
 
 def read(
@@ -98,6 +106,17 @@ class _Stream:
         self._positions = positions
         self._done = 0
         self._block: Block = positions[:0], np.empty(0)
+
+    def exactly(self, count: int) -> np.ndarray | None:
+        """The next images where the next block is just that many, else None."""
+        if not len(self._block[0]):
+            self._block = next(self._found)
+        positions, block = self._block
+        if len(positions) != count:
+            return None
+        self._done += count
+        self._block = positions[:0], block[:0]
+        return block
 
     def fill(self, held: np.ndarray, start: int) -> None:
         """Put this route's images of the rows from `start` on, as many as `held` has, there."""

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-import tensorflow as tf
 
 from tfmed.data import npz
 from tfmed.feed import native, workers
+from tfmed.feed.finish import Finish, Prepare
 from tfmed.transforms.prepare import Preprocessing, resample
 
 # Positions `[n]` in a table, and their images `[n, *size, C]`.
@@ -55,14 +55,20 @@ def routes(table: pd.DataFrame) -> list[Route]:
     order = np.argsort(codes, kind="stable")
     ends = np.cumsum(np.bincount(codes, minlength=len(found)))
     made = []
-    for name, positions in zip(found, np.split(order, ends[:-1]), strict=True):
+    for name, positions in zip(found, np.split(order, ends)[:-1], strict=True):
         kind, *words = name.split("\n") if name.startswith(ARCHIVE) else name.split()
         made.append(Route(kind, tuple(words), positions))
     return made
 
 
 def images(
-    route: Route, table: pd.DataFrame, preprocessing: Preprocessing, count: int | None
+    route: Route,
+    table: pd.DataFrame,
+    preprocessing: Preprocessing,
+    count: int | None = None,
+    *,
+    prepare: Prepare = resample,
+    length: int | None = None,
 ) -> Generator[Block]:
     """The images of a route, in order, some at a time.
 
@@ -71,20 +77,23 @@ def images(
         table: the same table.
         preprocessing: size and channels.
         count: worker processes for what the graph cannot decode; None is one a CPU.
+        prepare: what is done with decoded images and `preprocessing`.
+        length: images a block at most; 32, or fewer of large ones, by default.
 
     Yields:
-        Positions in `table` and float32 `[n, *size, C]`, modality units.
+        Positions in `table` and float32 `[n, *size, C]`, as `prepare` makes them.
 
     Raises:
         ReadError: a file cannot be read; the message names it.
     """
-    length = block_length(preprocessing)
+    finish = Finish(prepare, preprocessing)
+    length = min(length or BLOCK_IMAGES, block_length(preprocessing))
     if route.kind == ARCHIVE:
-        return _archive(route, table, preprocessing)
+        return _archive(route, table, finish)
     if route.kind == GENERAL:
-        return workers.images(table, route.positions, preprocessing, length, count)
+        return workers.images(table, route.positions, finish, length, count)
     words = (route.kind, *route.words)
-    return native.images(words, table, route.positions, preprocessing, length)
+    return native.images(words, table, route.positions, finish, length)
 
 
 def block_length(preprocessing: Preprocessing) -> int:
@@ -92,13 +101,13 @@ def block_length(preprocessing: Preprocessing) -> int:
     return min(BLOCK_IMAGES, max(1, BLOCK_BYTES // (4 * math.prod(preprocessing.input_shape))))
 
 
-def _archive(route: Route, table: pd.DataFrame, preprocessing: Preprocessing) -> Generator[Block]:
+def _archive(route: Route, table: pd.DataFrame, finish: Finish) -> Generator[Block]:
     """Images of one array of an .npz file: small ones, so many at a time."""
     path, member = route.words
     images = npz.images(path, member)
     frames = table["frame"].to_numpy(np.int64)
-    one = max(images[0].nbytes, 4 * math.prod(preprocessing.input_shape))
+    one = max(images[0].nbytes, 4 * math.prod(finish.preprocessing.input_shape))
     length = max(1, ARCHIVE_BYTES // one)
     for start in range(0, len(route.positions), length):
         some = route.positions[start : start + length]
-        yield some, resample(tf.constant(images[frames[some]]), preprocessing).numpy()
+        yield some, finish(images[frames[some]])

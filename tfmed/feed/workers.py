@@ -13,12 +13,12 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import tensorflow as tf
 
 from tfmed.data import pool
 from tfmed.errors import ReadError, TfmedError
+from tfmed.feed.finish import Finish
 from tfmed.io import worker
-from tfmed.transforms.prepare import Preprocessing, resample
+from tfmed.transforms.prepare import Preprocessing
 
 # Fewer pixels than this are decoded before the worker processes have started.
 FEW_PIXELS = 1 << 23
@@ -28,7 +28,7 @@ BLOCK_BYTES = 1 << 26
 def images(
     table: pd.DataFrame,
     positions: np.ndarray,
-    preprocessing: Preprocessing,
+    finish: Finish,
     length: int,
     count: int | None = None,
 ) -> Generator[tuple[np.ndarray, np.ndarray]]:
@@ -37,12 +37,12 @@ def images(
     Args:
         table: with `path`, `frame` and `files`.
         positions: of the rows, rising.
-        preprocessing: size and channels.
+        finish: what is done with decoded images.
         length: images a block at most; images of unequal shapes stand in different blocks.
         count: processes; one a CPU by default, 0 for none.
 
     Yields:
-        Positions `[n]`, and float32 `[n, *size, C]` in modality units.
+        Positions `[n]`, and float32 `[n, *size, C]`.
 
     Raises:
         ReadError: a file cannot be read, or its decoder killed the process.
@@ -53,20 +53,20 @@ def images(
     rows = (dict(zip(some.columns, row, strict=True)) for row in some.itertuples(index=False))
     held: list[np.ndarray] = []
     first = 0
-    with closing(pixels(rows, count, preprocessing)) as stream:
+    with closing(pixels(rows, count, finish.preprocessing)) as stream:
         try:
             for place, found in enumerate(stream):
                 if held and not _fits(held, found, length):
-                    yield positions[first:place], _resampled(held, preprocessing)
+                    yield positions[first:place], finish(np.stack(held))
                     held, first = [], place
                 held.append(found)
         except TfmedError:
             # What was read before it is whole.
             if held:
-                yield positions[first : first + len(held)], _resampled(held, preprocessing)
+                yield positions[first : first + len(held)], finish(np.stack(held))
             raise
     if held:
-        yield positions[first:], _resampled(held, preprocessing)
+        yield positions[first:], finish(np.stack(held))
 
 
 def pixels(
@@ -123,7 +123,3 @@ def _call(row: Mapping[str, Any], sample: int) -> worker.Call:
 def _fits(held: list[np.ndarray], found: np.ndarray, length: int) -> bool:
     alike = held[0].shape == found.shape and held[0].dtype == found.dtype
     return alike and len(held) < length and (len(held) + 1) * found.nbytes <= BLOCK_BYTES
-
-
-def _resampled(held: list[np.ndarray], preprocessing: Preprocessing) -> np.ndarray:
-    return resample(tf.constant(np.stack(held)), preprocessing).numpy()
