@@ -89,6 +89,17 @@ def test_a_file_of_another_size_or_time_is_read_again(tmp_path: Path) -> None:
     assert sorted(reader.asked) == [1, 3]
 
 
+def test_the_image_of_a_pair_is_a_part_of_it(tmp_path: Path) -> None:
+    (tmp_path / "a.hdr").write_text("header")
+    (tmp_path / "a.img").write_text("voxels")
+    table = index({"id": ["a"], "path": [str(tmp_path / "a.hdr")]})
+    facts(table, Reader())
+    (tmp_path / "a.img").write_text("other voxels")
+    reader = Reader()
+    facts(table, reader)
+    assert reader.asked == [0]
+
+
 def test_a_frame_a_member_and_a_series_are_told_apart(tmp_path: Path) -> None:
     table = pd.concat([files(tmp_path / "a", 1)] * 4, ignore_index=True)
     table["frame"] = [-1, 0, 0, -1]

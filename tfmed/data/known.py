@@ -36,6 +36,7 @@ READERS = (
     *("tfmed", "pydicom", "pylibjpeg", "pylibjpeg-libjpeg", "pylibjpeg-openjpeg", "pylibjpeg-rle"),
     *("pyjpegls", "python-gdcm", "pillow", "tifffile", "nibabel", "av"),
 )
+PAIRED = (".img", ".img.gz", ".IMG", ".IMG.gz")
 FLUSH_SECONDS = 10.0  # of work that a kill may cost
 FLUSH_ROWS = 20_000
 FEW_PARTS = 8  # more small ones become one
@@ -127,7 +128,11 @@ def _state(path: str) -> int:
         now = os.stat(path)  # noqa: PTH116  (a Path of each of a million names takes longer)
     except OSError:
         return 0
-    return _hash(f"{now.st_size} {now.st_mtime_ns}")
+    beside = ""
+    if path.lower().endswith((".hdr", ".hdr.gz")):  # the voxels of a NIfTI pair
+        stem = path[: path.lower().rindex(".hdr")]
+        beside = str([_state(stem + ending) for ending in PAIRED])
+    return _hash(f"{now.st_size} {now.st_mtime_ns} {beside}")
 
 
 def _hash(text: str) -> int:
