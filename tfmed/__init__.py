@@ -19,6 +19,7 @@ SUBMODULES = (
     "feed",
     "io",
     "losses",
+    "measure",
     "metrics",
     "models",
     "planning",
