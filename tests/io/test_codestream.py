@@ -13,7 +13,7 @@ import pytest
 from PIL import Image as Pillow
 from pydicom.encaps import generate_frames
 
-from tfmed.io import codestream
+from tfmed.io import codestream, read
 
 BUNDLED = Path(pydicom.__file__).parent / "data" / "test_files"
 
@@ -53,3 +53,25 @@ def test_a_box_without_length_is_refused() -> None:
     stream = encoded(makers.noise((40, 50)), "JPEG2000")
     with pytest.raises(ValueError, match="damaged box"):
         codestream.size(stream[:12] + b"\0\0\0\0" + stream[16:])
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "uint16", "int16"])
+@pytest.mark.parametrize("bits", [7, 12, 16])
+def test_run_length_coded_grey_is_what_pydicom_decodes(
+    tmp_path: Path, dtype: str, bits: int
+) -> None:
+    low, high = (-2000, 2000) if dtype == "int16" else (0, 100)
+    pixels = makers.noise((9, 11), 1, low, high, dtype)
+    about = makers.Slice(syntax="1.2.840.10008.1.2.5", bits=bits)
+    path = makers.dicom(tmp_path / "a.dcm", pixels, about)
+    np.testing.assert_array_equal(read(path).pixels[..., 0], pydicom.dcmread(path).pixel_array)
+
+
+def test_a_run_length_coded_frame_that_is_too_long_is_refused(tmp_path: Path) -> None:
+    pixels = makers.noise((8, 6), 1, 0, 4096, "uint16")
+    path = makers.dicom(tmp_path / "a.dcm", pixels, makers.Slice(syntax="1.2.840.10008.1.2.5"))
+    frame = next(generate_frames(pydicom.dcmread(path).PixelData, number_of_frames=1))
+    np.testing.assert_array_equal(codestream.decode_rle(frame, 48, 16), pixels.ravel())
+    for pixels_expected in (47, 49):
+        with pytest.raises(ValueError):
+            codestream.decode_rle(frame, pixels_expected, 16)

@@ -94,7 +94,8 @@ def _affine(parsed: Parsed, frame: int) -> np.ndarray | None:
 
 
 def _voi_lut(parsed: Parsed) -> VoiLut | None:
-    lut = dicom_window.lut(parsed.file.dataset)
+    values = parsed.file.values
+    lut = dicom_window.lut(values.dataset) if "VOILUTSequence" in values else None
     return (
         dicom_window.turned(lut, inversion_sum(parsed.header))
         if lut and parsed.header.inverted
@@ -104,7 +105,7 @@ def _voi_lut(parsed: Parsed) -> VoiLut | None:
 
 def _modality_pixels(parsed: Parsed, chosen: list[int]) -> tuple[np.ndarray, int]:
     """Pixels `[F, H, W, C]` in modality units, and the bits that hold information."""
-    header, dataset = parsed.header, parsed.file.dataset
+    header = parsed.header
     different = sorted(set(chosen))
     stored = stored_frames(parsed, different)
     if len(different) < len(chosen):
@@ -112,10 +113,10 @@ def _modality_pixels(parsed: Parsed, chosen: list[int]) -> tuple[np.ndarray, int
     bits = header.bits_stored
     shape = (len(chosen), header.rows, header.columns, header.channels)
     if header.photometric == PALETTE:
-        stored = apply_color_lut(stored.reshape(shape[:3]), dataset)
+        stored = apply_color_lut(stored.reshape(shape[:3]), parsed.file.values.dataset)
         return stored.reshape(shape), stored.dtype.itemsize * 8
     if header.lut_bits:
-        stored, bits = apply_modality_lut(stored, dataset), header.lut_bits
+        stored, bits = apply_modality_lut(stored, parsed.file.values.dataset), header.lut_bits
     pairs = parsed.pairs
     if len(pairs) > 1:
         pairs = [pairs[index] for index in chosen]
@@ -136,12 +137,15 @@ def _finish(stored: np.ndarray, header: Header, pairs: list[tuple[float, float]]
     slopes, intercepts = (
         np.array(part, dtype=work).reshape(-1, 1, 1, 1) for part in zip(*pairs, strict=True)
     )
-    values = stored.astype(work)
-    values *= slopes
-    values += intercepts
+    # One pass where the slope is 1, as it mostly is.
+    if (slopes == 1).all():
+        values = np.add(stored, intercepts, dtype=work, casting="unsafe")
+    else:
+        values = np.multiply(stored, slopes, dtype=work, casting="unsafe")
+        values += intercepts
     if header.inverted:
         np.subtract(np.array(total, dtype=work), values, out=values)
-    return values.astype(kind)
+    return values.astype(kind, copy=False)
 
 
 def _type(
