@@ -250,3 +250,22 @@ def test_a_value_of_another_file_is_told_and_others_are_stored() -> None:
     steps, good = stored.encode(images.astype(np.float32)[..., None])
     assert good.tolist() == [True, True, False, False]
     np.testing.assert_array_equal(steps[:2, :, 0], [[0, 65535], [0, 16384]])
+
+
+def anonymous_mb() -> float:
+    status = Path("/proc/self/status").read_text()
+    return int(status.partition("RssAnon:")[2].split()[0]) / 1024
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="tells by Linux's /proc")
+def test_a_mapped_file_is_not_copied_into_the_process(tmp_path: Path) -> None:
+    path, rows = tmp_path / "file", 300
+    with path.open("wb") as file:
+        file.truncate(rows << 20)  # 300 MB of zeros
+    cache = feed.Cache(path, (rows, 512, 1024, 1), Encoding("uint16"))
+    before = anonymous_mb()
+    batches = feed.evaluation(cache.take(np.arange(0, rows, 10)), Preprocessing((512, 1024), 1), 2)
+    assert sum(float(tf.reduce_sum(batch)) for batch in batches) == 0
+    values(cache, [5])
+    cache.gather(tf.constant([7], tf.int64))
+    assert anonymous_mb() - before < 150

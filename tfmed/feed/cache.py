@@ -11,6 +11,8 @@ import tensorflow as tf
 from tfmed.feed.encoding import Encoding
 from tfmed.feed.lease import Lease
 
+_NOTHING = tf.compat.v1.AttrValue(list=tf.compat.v1.AttrValue.ListValue())
+
 
 @dataclass(frozen=True, eq=False)
 class Cache:
@@ -61,6 +63,15 @@ def mapped(path: Path, shape: tuple[int, ...], dtype: str) -> tf.Tensor:
 
     It is memory of the file, not of the process: the system takes it back when it needs room.
     """
-    return tf.raw_ops.ImmutableConst(
-        dtype=tf.as_dtype(dtype), shape=shape, memory_region_name=str(path)
-    )
+
+    def region() -> tf.Tensor:
+        file = tf.raw_ops.ImmutableConst(
+            dtype=tf.as_dtype(dtype), shape=shape, memory_region_name=str(path)
+        )
+        # Without inputs it is a constant to TensorFlow, which would copy the whole file into the
+        # process when it folds constants, to find it too large. It leaves out whatever has this
+        # attribute, which says nothing where it is empty.
+        file.op._set_attr("_scoped_allocator", _NOTHING)
+        return file
+
+    return tf.function(region, autograph=False)() if tf.executing_eagerly() else region()
