@@ -232,3 +232,33 @@ def test_random_damage_gives_an_image_or_a_read_error(tmp_path: Path, ending: st
         else:
             assert isinstance(image, Image)
             assert np.isfinite(image.pixels).all()
+
+
+@pytest.mark.parametrize("kind", ["L", "RGB", "P", "1", "I;16", "RGBA"])
+def test_a_whole_png_with_a_bare_last_row_is_read_and_one_of_too_few_rows_is_not(
+    tmp_path: Path, kind: str
+) -> None:
+    pixels = smooth()[..., 0].astype("uint16") if kind == "I;16" else smooth()
+    pixels[-1] = 0
+    image = Pillow.fromarray(pixels)
+    path = tmp_path / "a.png"
+    (image if kind == "I;16" else image.convert(kind)).save(path)
+    assert read(path).pixels.shape[:2] == pixels.shape[:2]
+    data = bytearray(path.read_bytes())
+    height = struct.unpack(">I", data[20:24])[0]
+    data[20:24] = struct.pack(">I", height + 9)
+    data[29:33] = struct.pack(">I", zlib.crc32(data[12:29]))
+    path.write_bytes(data)
+    with pytest.raises(ReadError):
+        read(path)
+
+
+def test_a_palette_image_without_its_palette_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "a.png"
+    Pillow.fromarray(smooth()).convert("P").save(path)
+    data = path.read_bytes()
+    start = data.index(b"PLTE") - 4
+    end = start + 12 + int.from_bytes(data[start : start + 4], "big")
+    path.write_bytes(data[:start] + data[end:])
+    with pytest.raises(ReadError, match="in order"):
+        read(path)

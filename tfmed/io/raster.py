@@ -29,6 +29,7 @@ from tfmed.io.guard import check_size, reading
 PILLOW_FORMATS = {"png": ("PNG",), "jpeg": ("JPEG", "MPO"), "bmp": ("BMP",)}
 CUT_SHORT = "it is cut short"
 PNG_GREY, PNG_RGB, PNG_PALETTE, PNG_GREY_ALPHA, PNG_RGB_ALPHA = 0, 2, 3, 4, 6
+_PNG_SAMPLES = {PNG_GREY: 1, PNG_RGB: 3, PNG_PALETTE: 1, PNG_GREY_ALPHA: 2, PNG_RGB_ALPHA: 4}
 _FFMPEG_SAMPLES = {"gray16be": 1, "ya16be": 2, "rgb48be": 3, "rgba64be": 4}
 # The seven passes of an interlaced PNG (ISO 15948, 8.2): first column and row, then the steps.
 _ADAM7 = (
@@ -104,6 +105,9 @@ def read(path: str | Path, frame: int = -1) -> Image:
             pixels = _deep_png(Path(path), header.channels)
         else:
             pixels = _pillow(path, header)
+            # Pillow leaves rows without data bare, of one value, and often says nothing.
+            if header.kind == "png" and (pixels[-1] == pixels[-1, 0]).all():
+                _check_rows(path, Path(path).read_bytes())
     expected = (header.height, header.width, header.channels)
     if pixels.shape != expected:
         raise ReadError(path, f"decoded to shape {pixels.shape}, its header says {expected}")
@@ -158,10 +162,14 @@ def _bmp_header(path: str | Path) -> RasterHeader:
 
 
 def _png_header(path: str | Path, data: bytes) -> RasterHeader:
-    chunks = {name for name, _ in _png_chunks(path, data)}
+    chunks = [name for name, _ in _png_chunks(path, data)]
     width, height, depth, colour = struct.unpack(">IIBB", data[16:26])
+    before_pixels = chunks[: chunks.index(b"IDAT")]
+    if before_pixels[:1] != [b"IHDR"] or (colour == PNG_PALETTE and b"PLTE" not in before_pixels):
+        raise ReadError(path, "its chunks are not complete and in order")
     grey = colour in (PNG_GREY, PNG_GREY_ALPHA)
-    native = depth in (8, 16) and colour in (PNG_GREY, PNG_RGB) and not chunks & {b"tRNS", b"acTL"}
+    plain = not {b"tRNS", b"acTL"}.intersection(chunks)
+    native = depth in (8, 16) and colour in (PNG_GREY, PNG_RGB) and plain
     bits = 16 if depth == 16 else 8
     return RasterHeader("png", height, width, 1 if grey else 3, bits, native)
 
@@ -207,18 +215,19 @@ def _deep_png(path: Path, channels: int) -> np.ndarray:
     return pixels[..., :channels].astype(np.uint16)
 
 
-def _check_rows(path: Path, data: bytes) -> None:
-    """Compare the inflated length of a 16-bit PNG with what its header asks for."""
-    width, height, _, colour, *_, interlace = struct.unpack(">IIBBBBB", data[16:29])
-    pixel = 2 * {PNG_GREY: 1, PNG_RGB: 3, PNG_GREY_ALPHA: 2, PNG_RGB_ALPHA: 4}[colour]
+def _check_rows(path: str | Path, data: bytes) -> None:
+    """Compare the inflated length of a PNG with what its header asks for."""
+    width, height, depth, colour, *_, interlace = struct.unpack(">IIBBBBB", data[16:29])
     expected = 0
     for x, y, step_x, step_y in _ADAM7 if interlace else ((0, 0, 1, 1),):
         columns, rows = -(-(width - x) // step_x), -(-(height - y) // step_y)
-        expected += rows * (1 + columns * pixel) if columns > 0 else 0
-    inflate, there = zlib.decompressobj(), 0
+        row_bytes = 1 + -(-columns * _PNG_SAMPLES[colour] * depth // 8)
+        expected += rows * row_bytes if columns > 0 else 0
+    inflate, missing = zlib.decompressobj(), expected
     for name, position in _png_chunks(path, data):
-        if name == b"IDAT":
+        if name == b"IDAT" and missing > 0:
             length = int.from_bytes(data[position : position + 4], "big")
-            there += len(inflate.decompress(data[position + 8 : position + 8 + length]))
-    if there < expected:
+            packed = data[position + 8 : position + 8 + length]
+            missing -= len(inflate.decompress(packed, missing))
+    if missing > 0:
         raise ReadError(path, CUT_SHORT)
