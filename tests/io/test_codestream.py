@@ -55,23 +55,26 @@ def test_a_box_without_length_is_refused() -> None:
         codestream.size(stream[:12] + b"\0\0\0\0" + stream[16:])
 
 
-@pytest.mark.parametrize("dtype", ["uint8", "uint16", "int16"])
-@pytest.mark.parametrize("bits", [12, 16])
-def test_run_length_coded_grey_is_what_pydicom_decodes(
-    tmp_path: Path, dtype: str, bits: int
+@pytest.mark.parametrize("syntax", ["1.2.840.10008.1.2.5", "1.2.840.10008.1.2.4.80"])
+@pytest.mark.parametrize(
+    ("dtype", "bits"),
+    [("uint8", 8), ("uint16", 12), ("uint16", 16), ("int16", 12), ("int16", 16)],
+)
+def test_grey_by_the_codec_alone_is_what_pydicom_decodes(
+    tmp_path: Path, dtype: str, bits: int, syntax: str
 ) -> None:
-    low, high = (-2000, 2000) if dtype == "int16" else (0, 100)
+    low, high = (-2000, 2000) if dtype == "int16" else (0, 2 ** min(bits, 12))
     pixels = makers.noise((9, 11), 1, low, high, dtype)
-    about = makers.Slice(syntax="1.2.840.10008.1.2.5", bits=bits)
-    path = makers.dicom(tmp_path / "a.dcm", pixels, about)
+    path = makers.dicom(tmp_path / "a.dcm", pixels, makers.Slice(syntax=syntax, bits=bits))
     np.testing.assert_array_equal(read(path).pixels[..., 0], pydicom.dcmread(path).pixel_array)
+    np.testing.assert_array_equal(read(path).pixels[..., 0], pixels)
 
 
-def test_a_run_length_coded_frame_that_is_too_long_is_refused(tmp_path: Path) -> None:
+def test_a_run_length_coded_frame_of_another_size_is_refused(tmp_path: Path) -> None:
     pixels = makers.noise((8, 6), 1, 0, 4096, "uint16")
     path = makers.dicom(tmp_path / "a.dcm", pixels, makers.Slice(syntax="1.2.840.10008.1.2.5"))
     frame = next(generate_frames(pydicom.dcmread(path).PixelData, number_of_frames=1))
-    np.testing.assert_array_equal(codestream.decode_rle(frame, 48, 16), pixels.ravel())
-    for pixels_expected in (47, 49):
-        with pytest.raises(ValueError):
-            codestream.decode_rle(frame, pixels_expected, 16)
+    codestream.check_rle(frame, 48, 1, 16)
+    for pixels_expected, samples, bits in ((47, 1, 16), (48, 3, 16), (48, 1, 8)):
+        with pytest.raises(ValueError, match=r"that the header says|more pixels"):
+            codestream.check_rle(frame, pixels_expected, samples, bits)

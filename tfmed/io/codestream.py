@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import struct
 
-import numpy as np
-from rle.utils import decode_frame, decode_segment
+from rle.utils import decode_frame
 
 from tfmed.io import jpeg
 
@@ -16,7 +15,6 @@ from tfmed.io import jpeg
 _END = b"\xff\xd9"
 _PADDING = 2
 _RLE_HEADER = 64
-RLE_TOO_LONG = "a frame holds more pixels than the header says"
 _JPEG2000_START = b"\xff\x4f\xff\x51"
 _JP2_START = b"\0\0\0\x0cjP  \r\n\x87\n"
 
@@ -59,50 +57,17 @@ def check_rle(frame: bytes, pixels: int, samples: int, bits_allocated: int) -> N
     Raises:
         ValueError: they are.
     """
-    _rle_segments(frame, samples * bits_allocated // 8)
+    segments, *starts = struct.unpack("<16I", frame[:_RLE_HEADER])
+    used = starts[:segments]
+    ordered = all(one < other for one, other in zip(used, [*used[1:], len(frame)], strict=True))
+    if segments != samples * bits_allocated // 8 or used[0] != _RLE_HEADER or not ordered:
+        raise ValueError("a frame's segments are not those that the header says")
     try:
+        # One pixel more than there should be: it gives up after the first segment.
         decode_frame(frame, pixels + 1, bits_allocated, "<")
     except ValueError:
         return
-    raise ValueError(RLE_TOO_LONG)
-
-
-def decode_rle(frame: bytes, pixels: int, bits_allocated: int) -> np.ndarray:
-    """Decode a run-length coded grey frame, once, and check what `check_rle` checks.
-
-    Args:
-        frame: PS3.5 annex G: a segment a byte of the values, the highest first.
-        pixels: rows times columns, by the file's header.
-        bits_allocated: of a value, 8 or 16.
-
-    Returns:
-        uint8 or uint16 `[pixels]`.
-
-    Raises:
-        ValueError: the frame is damaged, or holds fewer or more pixels.
-    """
-    segments = [decode_segment(part) for part in _rle_segments(frame, bits_allocated // 8)]
-    if min(map(len, segments)) > pixels:
-        raise ValueError(RLE_TOO_LONG)
-    values = np.empty((pixels, len(segments)), np.uint8)
-    for place, segment in enumerate(reversed(segments)):
-        values[:, place] = np.frombuffer(segment, np.uint8, pixels)
-    return values.view(f"<u{len(segments)}")[:, 0]
-
-
-def _rle_segments(frame: bytes, expected: int) -> list[bytes]:
-    """A run-length coded frame's segments.
-
-    Raises:
-        ValueError: they are not those that the header says.
-    """
-    count, *starts = struct.unpack("<16I", frame[:_RLE_HEADER])
-    used = starts[:count]
-    ends = [*used[1:], len(frame)]
-    ordered = all(one < other for one, other in zip(used, ends, strict=True))
-    if count != expected or used[0] != _RLE_HEADER or not ordered:
-        raise ValueError("a frame's segments are not those that the header says")
-    return [frame[start:end] for start, end in zip(used, ends, strict=True)]
+    raise ValueError("a frame holds more pixels than the header says")
 
 
 def size(frame: bytes) -> tuple[int, int, int] | None:

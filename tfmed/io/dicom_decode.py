@@ -6,8 +6,10 @@ import struct
 from contextlib import suppress
 from typing import Any
 
+import jpeg_ls  # type: ignore[import-untyped]
 import numpy as np
 from pydicom.pixels import get_decoder
+from rle.utils import decode_frame
 
 from tfmed.io import apart, codestream, jpeg
 from tfmed.io.dicom_header import Header
@@ -16,6 +18,7 @@ from tfmed.io.dicom_parse import JPEG_BASELINE, Parsed, jpeg_as_it_is
 # Extended, spectral selection, full progression: with 12 bits only GDCM's own libjpeg does.
 JPEG_12_BIT = tuple(f"1.2.840.10008.1.2.4.{process}" for process in (51, 53, 55))
 _RLE = "1.2.840.10008.1.2.5"
+_JPEG_LS = ("1.2.840.10008.1.2.4.80", "1.2.840.10008.1.2.4.81")
 # pydicom's names of the codecs, the first that is safe within this process and fast. Where two
 # decode a file, their values are equal.
 CODECS = {
@@ -55,14 +58,10 @@ def stored_frames(parsed: Parsed, chosen: list[int]) -> np.ndarray:
     decoded = []
     for index in chosen:
         stream = parsed.frames.read(parsed.file, [index])
-        if parsed.file.syntax == _RLE:
-            if parsed.samples == 1 and header.bits_allocated in (8, 16):
-                decoded.append(_grey_rle(stream, header))
-                continue
-            codestream.check_rle(
-                stream, header.rows * header.columns, parsed.samples, header.bits_allocated
-            )
         codestream.check(stream, header.rows, header.columns, parsed.samples)
+        if parsed.file.syntax == _RLE:
+            pixels = header.rows * header.columns
+            codestream.check_rle(stream, pixels, parsed.samples, header.bits_allocated)
         decoded.append(_decode(stream, parsed, settings))
     return np.stack(decoded) if len(decoded) > 1 else decoded[0][np.newaxis]
 
@@ -81,16 +80,6 @@ def by_gdcm(stream: bytes, syntax: str, settings: dict[str, Any]) -> np.ndarray:
     return values.astype(np.int16) if settings["pixel_representation"] else values
 
 
-def _grey_rle(stream: bytes, header: Header) -> np.ndarray:
-    """Four times as fast as pydicom with the same decoder, most of all for decoding once."""
-    found = codestream.decode_rle(stream, header.rows * header.columns, header.bits_allocated)
-    if header.signed:
-        found = found.view(f"<i{found.itemsize}")
-    if header.unused_bits:
-        found = found << header.unused_bits >> header.unused_bits
-    return found.reshape(header.rows, header.columns)
-
-
 def _decode(stream: bytes, parsed: Parsed, settings: dict[str, Any]) -> np.ndarray:
     syntax = parsed.file.syntax
     if syntax in JPEG_12_BIT:
@@ -100,31 +89,28 @@ def _decode(stream: bytes, parsed: Parsed, settings: dict[str, Any]) -> np.ndarr
         syntax = JPEG_BASELINE
     if syntax == JPEG_BASELINE and jpeg_as_it_is(jpeg.parse(stream), parsed.header):
         return jpeg.decode_8_bit(stream)
-    codec = CODECS.get(syntax)
     if syntax not in BY_GDCM:
-        return _by_pydicom(stream, syntax, settings, codec or "")
-    if codec is not None:
+        return _in_process(stream, syntax, parsed, settings)
+    if syntax in CODECS:
         # GDCM may do better; if not, its failure is told.
         with suppress(Exception):
-            return _by_pydicom(stream, syntax, settings, codec)
+            return _in_process(stream, syntax, parsed, settings)
     return apart.decode(stream, syntax, settings)
 
 
-def _grey(stream: bytes, syntax: str, header: Header) -> np.ndarray | None:
-    """The commonest grey frames by the codec's own call, in a third of pydicom's time around it.
-
-    None where there is more to do than to put aside the bits that are not used.
-    """
-    if header.channels != 1 or header.bits_allocated not in (8, 16):
-        return None
-    if syntax == _RLE:
-        data = decode_frame(stream, header.rows * header.columns, header.bits_allocated, "<")
-    elif syntax in _JPEG_LS:
-        data, told = jpeg_ls.decode_pixel_data(stream)
-        if told["bits_per_sample"] != header.bits_stored or told["components"] != 1:
-            return None
-    else:
-        return None
+def _in_process(stream: bytes, syntax: str, parsed: Parsed, settings: dict[str, Any]) -> np.ndarray:
+    """By a codec that cannot end this process; the commonest without pydicom's copies around it."""
+    header = parsed.header
+    data: Any = None
+    if parsed.samples == 1 and header.bits_allocated in (8, 16):
+        if syntax == _RLE:
+            pixels = header.rows * header.columns
+            data = decode_frame(stream, pixels, header.bits_allocated, "<")
+        elif syntax in _JPEG_LS:
+            coded, told = jpeg_ls.decode_pixel_data(stream)
+            data = coded if told["bits_per_sample"] == header.bits_stored else None
+    if data is None:
+        return _by_pydicom(stream, syntax, settings, CODECS.get(syntax, ""))
     kind = f"<{'i' if header.signed else 'u'}{header.bits_allocated // 8}"
     return _used_bits(np.frombuffer(data, kind).reshape(header.rows, header.columns), header)
 

@@ -9,18 +9,12 @@ from __future__ import annotations
 import io
 import struct
 import zlib
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-import pydicom
-from pydicom.charset import convert_encodings
-from pydicom.datadict import dictionary_VR, tag_for_keyword
-from pydicom.dataelem import RawDataElement
-from pydicom.tag import BaseTag
-
 from tfmed.errors import ReadError
+from tfmed.io.dicom_values import WANTED, Values
 from tfmed.io.dicom_walk import (
     BIG_ENDIAN,
     EXPLICIT,
@@ -39,36 +33,7 @@ EXPLICIT_LITTLE = "1.2.840.10008.1.2.1"
 DEFLATED = "1.2.840.10008.1.2.1.99"
 EXPLICIT_BIG = "1.2.840.10008.1.2.2"
 UNCOMPRESSED = (IMPLICIT_LITTLE, EXPLICIT_LITTLE, EXPLICIT_BIG, DEFLATED)
-# What is ever asked of a header; all else is walked over.
-_KEYWORDS = str.split("""
-SpecificCharacterSet ImageType Modality Manufacturer ManufacturerModelName StudyDate
-PatientID PatientBirthDate PatientSex PatientAge BodyPartExamined ViewPosition
-StudyInstanceUID SeriesInstanceUID InstanceNumber ImagePositionPatient ImageOrientationPatient
-SliceThickness SpacingBetweenSlices FrameTime FrameTimeVector CineRate RecommendedDisplayFrameRate
-SamplesPerPixel PhotometricInterpretation PlanarConfiguration NumberOfFrames FrameIncrementPointer
-Rows Columns PixelSpacing ImagerPixelSpacing NominalScannedPixelSpacing GridFrameOffsetVector
-BitsAllocated BitsStored HighBit PixelRepresentation
-RescaleIntercept RescaleSlope RescaleType ModalityLUTSequence Units
-WindowCenter WindowWidth VOILUTFunction VOILUTSequence
-RedPaletteColorLookupTableDescriptor GreenPaletteColorLookupTableDescriptor
-BluePaletteColorLookupTableDescriptor AlphaPaletteColorLookupTableDescriptor
-RedPaletteColorLookupTableData GreenPaletteColorLookupTableData BluePaletteColorLookupTableData
-SegmentedRedPaletteColorLookupTableData SegmentedGreenPaletteColorLookupTableData
-SegmentedBluePaletteColorLookupTableData
-SharedFunctionalGroupsSequence PerFrameFunctionalGroupsSequence
-ExtendedOffsetTable ExtendedOffsetTableLengths
-""")
-_CHARACTER_SET = 0x00080005
 _TRANSFER_SYNTAX = 0x00020010
-
-
-def _kinds(keyword: str) -> tuple[int, frozenset[bytes]]:
-    tag = tag_for_keyword(keyword)
-    assert tag is not None
-    return tag, frozenset(kind.encode() for kind in dictionary_VR(tag).split(" or "))
-
-
-_WANTED = dict(_kinds(keyword) for keyword in _KEYWORDS)
 
 
 @dataclass(frozen=True)
@@ -76,7 +41,7 @@ class DicomFile:
     """A file's parts.
 
     Attributes:
-        dataset: the elements that tfmed asks for, no others; values are converted when used.
+        values: of the elements that tfmed asks for, no others.
         syntax: its transfer syntax UID; where the file does not name it, the one found.
         pixels: its pixel data element.
         coding: how its elements are written.
@@ -84,7 +49,7 @@ class DicomFile:
         path: for errors.
     """
 
-    dataset: pydicom.Dataset
+    values: Values
     syntax: str
     pixels: Element
     coding: Coding
@@ -130,13 +95,13 @@ def take_apart(file: BinaryIO, path: str | Path) -> DicomFile:
     coding = _coding(head, start, syntax)
     if syntax == EXPLICIT_BIG and coding is not BIG_ENDIAN:
         raise ReadError(path, "damaged DICOM: it is not big-endian as it says")
-    found, pixels = walk(head, start, coding, _WANTED)
+    found, pixels = walk(head, start, coding, WANTED)
     if pixels is None:
         raise ReadError(path, "it holds no image (no pixel data)")
     if not syntax:
         little = EXPLICIT_LITTLE if coding.explicit else IMPLICIT_LITTLE
         syntax = EXPLICIT_BIG if coding is BIG_ENDIAN else little
-    return DicomFile(_dataset(head, found, coding), syntax, pixels, coding, file, path)
+    return DicomFile(Values(head.data, found, coding), syntax, pixels, coding, file, path)
 
 
 def _meta(head: Head, start: int) -> tuple[str, int]:
@@ -172,19 +137,3 @@ def _inflate(data: bytes, path: str | Path) -> bytes:
     if rest.rstrip(b"\0") and rest != checked:
         raise ReadError(path, "damaged DICOM: bytes follow its deflated data")
     return inflated
-
-
-def _dataset(head: Head, found: dict[int, Element], coding: Coding) -> pydicom.Dataset:
-    little = coding is not BIG_ENDIAN
-    raw: dict[BaseTag, pydicom.DataElement | RawDataElement] = {}
-    for tag, vr, start, length in found.values():
-        name = vr.decode() or None
-        value = head.data[start : start + length]
-        key = BaseTag(tag)
-        raw[key] = RawDataElement(key, name, length, value, start, not coding.explicit, little)
-    dataset = pydicom.Dataset(raw)
-    letters = None
-    with suppress(LookupError, ValueError, TypeError):
-        letters = convert_encodings(dataset.get("SpecificCharacterSet"))
-    dataset.set_original_encoding(not coding.explicit, little, letters)
-    return dataset

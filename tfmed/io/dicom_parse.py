@@ -70,7 +70,7 @@ def read_header(path: str | Path) -> Header:
 def parse(file: BinaryIO, path: str | Path) -> Parsed:
     """Read the header from the start of an open file; to be called inside `guard.reading`."""
     parts = take_apart(file, path)
-    dataset = parts.dataset
+    dataset = parts.values
     stored, samples = _stored(dataset, path)
     frames, bits = stored["frames"], stored["bits_allocated"]
     frame_bytes = stored["rows"] * stored["columns"] * samples * bits / 8
@@ -205,9 +205,9 @@ def _stored(dataset: Any, path: str | Path) -> tuple[dict[str, Any], int]:
     frames = int(dataset.get("NumberOfFrames") or 1)
     samples = int(dataset.get("SamplesPerPixel", 1))
     photometric = str(dataset.get("PhotometricInterpretation", "")).strip().upper()
-    allocated = int(dataset.BitsAllocated)
+    allocated = int(dataset.get("BitsAllocated"))
     stored = int(dataset.get("BitsStored") or allocated)
-    rows, columns = int(dataset.Rows), int(dataset.Columns)
+    rows, columns = int(dataset.get("Rows")), int(dataset.get("Columns"))
     if samples != (3 if photometric in COLOUR else 1) or photometric not in PHOTOMETRICS:
         known = photometric if photometric in PHOTOMETRICS else "an unknown photometric"
         raise ReadError(path, f"{samples} samples a pixel as {known} cannot be read")

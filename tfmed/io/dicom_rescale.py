@@ -22,12 +22,12 @@ def rescale(dataset: Any, frames: int) -> list[tuple[float, float]]:
     """Slope and intercept: of the file (one pair), or one pair a frame where they differ.
 
     Raises:
-        ValueError: one of the two is missing.
+        ValueError: one of the two is missing or no number.
+        TypeError: likewise.
     """
     if "RescaleSlope" in dataset or "RescaleIntercept" in dataset:
-        return [(float(dataset.RescaleSlope), float(dataset.RescaleIntercept))]
-    groups = functional_groups(dataset, TRANSFORMATION)
-    pairs = [(float(item.RescaleSlope), float(item.RescaleIntercept)) for item in groups]
+        return [_pair(dataset)]
+    pairs = [_pair(item) for item in functional_groups(dataset, TRANSFORMATION)]
     if not pairs:
         return [(1.0, 0.0)]
     if len(set(pairs)) == 1:
@@ -35,6 +35,10 @@ def rescale(dataset: Any, frames: int) -> list[tuple[float, float]]:
     if len(pairs) != frames:
         raise ValueError("frames without slope and intercept")
     return pairs
+
+
+def _pair(place: Any) -> tuple[float, float]:
+    return float(place.get("RescaleSlope")), float(place.get("RescaleIntercept"))
 
 
 def checked_rescale(dataset: Any, frames: int, path: str | Path) -> list[tuple[float, float]]:
