@@ -166,8 +166,7 @@ def test_a_reason_that_may_pass_is_tried_again(
     with monkeypatch.context() as patch:
         told = {"0.png": "no permission to read it", "1.png": "it is broken"}
         patch.setattr(audit, "measure", lambda example: told[Path(example["path"]).name])
-        with pytest.raises(DataError):
-            audit.audit(data.open(tmp_path))
+        assert not len(audit.audit(data.open(tmp_path)))
     assert len(read) == 4
     audited = audit.audit(data.open(tmp_path))
     assert read[4:] == ["0.png", "0.png"]
@@ -196,8 +195,13 @@ def test_headers_alone_tell_what_stands_in_them(tmp_path: Path) -> None:
 def test_nothing_usable_is_an_error_with_the_reasons(tmp_path: Path) -> None:
     (tmp_path / "a").mkdir()
     (tmp_path / "a" / "x.png").write_bytes(b"")
+    audited = audit.audit(data.open(tmp_path), workers=0)
+    assert not len(audited)
+    assert list(audited.rejects["path"]) == [str(tmp_path / "a" / "x.png")]
     with pytest.raises(DataError, match=r"none of the 1 files .*x.png: .*empty"):
-        audit.audit(data.open(tmp_path), workers=0)
+        audit.limit_rejects(audited, 1.0)
+    with pytest.raises(DataError, match="none of the 1 files"):
+        data.open(tmp_path).split()
 
 
 def test_too_many_rejects_stop_with_the_first_reasons() -> None:

@@ -55,6 +55,7 @@ def test_nothing_but_rejects_is_one_clear_line(
     assert index.main(["--data", str(tmp_path / "scans"), "--out", str(tmp_path / "out")]) == 1
     error = capsys.readouterr().err.strip().splitlines()[-1]
     assert error.startswith("error: none of the 2 files of scans can be used")
+    assert len(pd.read_csv(tmp_path / "out" / "rejects.csv")) == 2
 
 
 def test_one_class_and_headers_only(tmp_path: Path) -> None:

@@ -60,8 +60,7 @@ def audit(dataset: Dataset, workers: int | None = None, pixels: bool = True) -> 
         99.5th percentile), `mean`, `std` and `digest` (equal for equal images). Where no table
         column named the patient, `patient` is the header's Patient ID, else the example's own id.
 
-    Raises:
-        DataError: nothing is left.
+    Where nothing is left, the data set is empty, and `limit_rejects` says why.
     """
 
     def read(rows: np.ndarray) -> Iterator[known.Fact]:
@@ -75,12 +74,10 @@ def audit(dataset: Dataset, workers: int | None = None, pixels: bool = True) -> 
     if bad.any():
         facts = facts.filter(pa.array(~bad))
         dataset = dataset.where(pd.Series(~bad)).with_rejects(rejects)
+    dataset = dataset.with_table(_with_columns(dataset.table, facts))
     if not len(dataset):
-        every = list(dataset.rejects.itertuples(index=False, name=None))
-        raise DataError(
-            f"none of the {len(every)} files of {dataset.name} can be used: {_shown(every)}"
-        )
-    dataset = _one_kind(dataset.with_table(_with_columns(dataset.table, facts)))
+        return dataset
+    dataset = _one_kind(dataset)
     return dataset.with_facts(**_mixture(dataset.table))
 
 
@@ -90,11 +87,14 @@ def limit_rejects(dataset: Dataset, share: float) -> None:
     Images that a split has left out because they come again are whole, and do not count.
 
     Raises:
-        DataError: more than `share` (0 to 1) of examples and rejects together are rejects.
+        DataError: more than `share` (0 to 1) of examples and rejects together are rejects, or
+            all of them.
     """
     again = dataset.rejects["reason"].str.startswith(leakage.TWIN)
     rows = list(dataset.rejects[~again].itertuples(index=False, name=None))
     whole = len(dataset) + len(dataset.rejects)
+    if not len(dataset):
+        raise DataError(f"none of the {whole} files of {dataset.name} can be used: {_shown(rows)}")
     if len(rows) > share * whole:
         what = "series or files" if dataset.table["files"].notna().any() else "files"
         raise DataError(

@@ -108,13 +108,15 @@ class Dataset:
         DICOM headers and equal images must stay together.
 
         Raises:
-            DataError: the data cannot be split (see `tfmed.data.split.split`).
+            DataError: no file can be used, or the data cannot be split (see
+                `tfmed.data.split.split`).
         """
-        from tfmed.data.audit import audit
+        from tfmed.data.audit import audit, limit_rejects
         from tfmed.data.split import split
 
         read = "digest" in self.table and (self.table["digest"] != "").all()
         whole = self if read else audit(self)
+        limit_rejects(whole, share=1.0)
         parts = split(whole, fractions, seed)
         return parts.part("train"), parts.part("val"), parts.part("test")
 

@@ -23,7 +23,7 @@ import pandas as pd
 
 from tfmed import log
 from tfmed.data import pool
-from tfmed.data.audit import audit
+from tfmed.data.audit import audit, limit_rejects
 from tfmed.data.dataset import PARTS, Dataset, places
 from tfmed.data.tfds_example import Form, encode, pseudonym
 from tfmed.data.tfds_record import VERSION, prepare
@@ -89,6 +89,7 @@ def write(
         raise MissingExtra("writing with Beam", "apache-beam", "beam")
     if "dtype" not in dataset.table or (dataset.table["dtype"] == "").any():
         dataset = audit(dataset, workers)  # it was not, or by headers alone
+        limit_rejects(dataset, share=1.0)
     form = _form(dataset)
     name = _name(dataset.name)
     target = Path(folder).expanduser().resolve() / name / VERSION

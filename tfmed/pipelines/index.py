@@ -62,6 +62,8 @@ def run(settings: Config) -> None:
     out = Run(folder)
     dataset = audit.audit(open_data(settings), pixels=not settings.no_pixels)
     store(out, dataset)
+    if not len(dataset):
+        audit.limit_rejects(dataset, settings.max_rejects)
     page = data_page.write(out, dataset, settings.seed)
     for finding in out.read_json("audit.json")["findings"][:SHOWN]:
         log.info(f"{finding['level']}: {finding['text']}")
