@@ -64,7 +64,8 @@ def test_grey_by_the_codec_alone_is_what_pydicom_decodes(
     tmp_path: Path, dtype: str, bits: int, syntax: str
 ) -> None:
     low, high = (-2000, 2000) if dtype == "int16" else (0, 2 ** min(bits, 12))
-    pixels = makers.noise((9, 11), 1, low, high, dtype)
+    # GDCM, which encodes here, dies on frames of an odd number of bytes.
+    pixels = makers.noise((10, 12), 1, low, high, dtype)
     path = makers.dicom(tmp_path / "a.dcm", pixels, makers.Slice(syntax=syntax, bits=bits))
     np.testing.assert_array_equal(read(path).pixels[..., 0], pydicom.dcmread(path).pixel_array)
     np.testing.assert_array_equal(read(path).pixels[..., 0], pixels)
