@@ -22,7 +22,7 @@ from tfmed.transforms.prepare import Preprocessing
 
 # Fewer pixels than this are decoded before the worker processes have started.
 FEW_PIXELS = 1 << 23
-BLOCK_BYTES = 1 << 26
+BLOCK_BYTES = 1 << 23  # decoded images at a time: little enough to stay in memory at hand
 
 
 def images(
