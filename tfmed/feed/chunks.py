@@ -12,6 +12,7 @@ import hashlib
 import itertools
 import math
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -241,9 +242,10 @@ def _cut(array: np.ndarray, chunk: tuple[int, ...]) -> np.ndarray:
 
 def _pixels(rows: list[dict[str, Any]], count: int | None) -> Iterator[np.ndarray]:
     """Decoded images in order: archives here, files in worker processes."""
-    files = workers.pixels([row for row in rows if not row["member"]], count)
-    for row in rows:
-        if row["member"]:
-            yield npz.images(row["path"], row["member"])[row["frame"]]
-        else:
-            yield next(files)
+    others = [row for row in rows if not row["member"]]
+    with closing(workers.pixels(others, count)) as files:
+        for row in rows:
+            if row["member"]:
+                yield npz.images(row["path"], row["member"])[row["frame"]]
+            else:
+                yield next(files)
