@@ -81,18 +81,26 @@ def slices(
     return paths
 
 
-def enhanced(path: Path, volume: np.ndarray, plane: str = "axial", step_mm: float = 3.0) -> Path:
-    """Write `[D, H, W]` as one enhanced multi-frame file, whose frames tell their places."""
+def enhanced(
+    path: Path,
+    volume: np.ndarray,
+    plane: str = "axial",
+    steps_mm: Sequence[float] | None = None,
+) -> Path:
+    """Write `[D, H, W]` as one enhanced multi-frame file, whose frames tell their places.
+
+    They lie 3 mm apart where `steps_mm`, the place of each along the normal, does not say.
+    """
     groups = []
     for index in range(len(volume)):
         group, place = pydicom.Dataset(), pydicom.Dataset()
-        along = np.array([-12.0, 7.5, 100.0]) + index * step_mm * normal(plane)
+        step_mm = 3.0 * index if steps_mm is None else steps_mm[index]
+        along = np.array([-12.0, 7.5, 100.0]) + step_mm * normal(plane)
         place.ImagePositionPatient = [float(part) for part in along]
         group.PlanePositionSequence = [place]
         groups.append(group)
     shared, measures, turn = pydicom.Dataset(), pydicom.Dataset(), pydicom.Dataset()
     measures.PixelSpacing = [0.75, 0.5]
-    measures.SpacingBetweenSlices = step_mm
     turn.ImageOrientationPatient = list(PLANES[plane])
     shared.PixelMeasuresSequence, shared.PlaneOrientationSequence = [measures], [turn]
     extra = {

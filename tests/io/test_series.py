@@ -77,6 +77,16 @@ def test_an_enhanced_file_has_the_affine_of_its_frames(tmp_path: Path, plane: st
     assert one.affine[:3, 3] == pytest.approx(place * [-1, -1, 1])
 
 
+def test_a_frame_that_an_enhanced_file_lacks_is_told(tmp_path: Path) -> None:
+    volume = makers.noise((4, 6, 5))
+    path = makers_dicom.enhanced(tmp_path / "a.dcm", volume, steps_mm=[0, 3, 6, 12])
+    with pytest.raises(GeometryError, match=r"a.dcm: 1 slice missing: between slices 3 and 4"):
+        read_series([path])
+    image = read_series([path], on_geometry="ignore")
+    assert image.spacing_mm is None
+    assert np.array_equal(image.pixels[..., 0], volume)
+
+
 TURNED = {"extra": {"ImageOrientationPatient": list(makers_dicom.PLANES["coronal"])}}
 FAULTS = [
     ([0, 2, 4, 10, 12], {}, r"2 slices missing: between slices 3 and 4, 6 mm apart; the others"),

@@ -110,8 +110,8 @@ def _series(files: list[File]) -> Series:
             return Series(None, lost=[*lost, (fitting[0][0]["path"], reason)])
     fitting = _ordered(fitting)
     planes = [_plane(header) for _, header in fitting]
-    fault = dicom_stack.fault(planes, [header.spacing_mm for _, header in fitting])
     first, header = fitting[0]
+    fault = dicom_stack.fault(planes, [h.spacing_mm for _, h in fitting]) or header.fault
     paths = tuple(row["path"] for row, _ in fitting)
     known = first["patient_known"] or bool(header.patient)
     row = {

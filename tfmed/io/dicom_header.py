@@ -51,6 +51,8 @@ class Header:
             None.
         orientation: directions along a row and down a column, six numbers, or None.
         position_mm: place of the (first) frame along its normal, or None.
+        fault: what keeps several frames from being an even volume, in words (see
+            `dicom_stack.fault`), or "".
         instance_number: or None.
         pixel_offset: byte where the pixel values start in the file, -1 if not `native`.
         native: whether the values lie in the file as they are: little-endian, uncompressed,
@@ -96,6 +98,7 @@ class Header:
     position: tuple[float, ...] | None
     orientation: tuple[float, ...] | None
     position_mm: float | None
+    fault: str
     instance_number: int | None
     pixel_offset: int
     native: bool

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from tfmed.errors import ReadError
-from tfmed.io import dicom_geometry, dicom_window, jpeg
+from tfmed.io import dicom_geometry, dicom_stack, dicom_window, jpeg
 from tfmed.io.dicom_file import EXPLICIT_LITTLE, IMPLICIT_LITTLE, DicomFile, take_apart
 from tfmed.io.dicom_geometry import Plane
 from tfmed.io.dicom_header import Header, inversion_sum
@@ -175,10 +175,13 @@ def _age_years(dataset: Any) -> float:
 def _space_and_time(dataset: Any, frames: int, planes: list[Plane] | None) -> dict[str, Any]:
     placed = planes is not None and len({plane.position for plane in planes}) > 1
     clip = is_clip(dataset, frames, placed=placed)
-    spacing: tuple[float, ...] | None = dicom_geometry.pixel_spacing(dataset)
-    if frames > 1 and spacing is not None and not clip:
+    plane_mm = dicom_geometry.pixel_spacing(dataset)
+    spacing: tuple[float, ...] | None = plane_mm
+    fault = ""
+    if frames > 1 and not clip:
         step = dicom_geometry.step_mm(dataset, frames, planes)
-        spacing = None if step is None else (step, *spacing)
+        spacing = None if step is None or plane_mm is None else (step, *plane_mm)
+        fault = dicom_stack.fault(planes or [], [plane_mm] * frames)
     first = planes[0] if planes else None
     return {
         "clip": clip,
@@ -187,6 +190,7 @@ def _space_and_time(dataset: Any, frames: int, planes: list[Plane] | None) -> di
         "position": first.position if first else None,
         "orientation": first.orientation if first else None,
         "position_mm": first.along if first else None,
+        "fault": fault,
     }
 
 

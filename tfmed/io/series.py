@@ -48,7 +48,7 @@ def read_series(
     planes: list[Plane | None] = []
     spacings: list[tuple[float, ...] | None] = []
     for path in files:
-        image, plane = _read_with_plane(path)
+        image, plane, own_fault = _read_with_plane(path)
         first = first or image
         if image.pixels.shape != first.pixels.shape or (image.pixels.ndim > 3 and len(files) > 1):
             raise GeometryError(
@@ -59,11 +59,12 @@ def read_series(
         planes.append(plane)
         spacings.append(image.spacing_mm)
     assert first is not None
+    fault = own_fault or dicom_stack.fault(planes, spacings) or _disorder(planes)
+    if fault and on_geometry == "reject":
+        place = Path(files[0])
+        raise GeometryError(f"{place if own_fault else place.parent}: {fault}")
     if first.pixels.ndim > 3:
         return first
-    fault = dicom_stack.fault(planes, spacings) or _disorder(planes)
-    if fault and on_geometry == "reject":
-        raise GeometryError(f"{Path(files[0]).parent}: {fault}")
     volume = np.stack(slices)
     if volume.dtype.itemsize == 8:
         volume = volume.astype(np.float32)
@@ -100,10 +101,11 @@ def _disorder(planes: Sequence[Plane | None]) -> str:
     )
 
 
-def _read_with_plane(path: str | Path) -> tuple[Image, Plane | None]:
-    if sniff(path) == "dicom":
-        image, header = dicom.load(path)
-        if header.position is None or header.orientation is None:
-            return image, None
-        return image, Plane(header.position, header.orientation)
-    return read(path), None
+def _read_with_plane(path: str | Path) -> tuple[Image, Plane | None, str]:
+    """A file's image, its place, and what is wrong with the places of its own frames."""
+    if sniff(path) != "dicom":
+        return read(path), None, ""
+    image, header = dicom.load(path)
+    if header.position is None or header.orientation is None:
+        return image, None, header.fault
+    return image, Plane(header.position, header.orientation), header.fault
