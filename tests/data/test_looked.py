@@ -16,7 +16,10 @@ from tfmed.data.looked import look
 from tfmed.data.measured import COLUMNS, measure
 
 # What only pixels tell.
-PIXELS = ("dtype", "native", "minimum", "maximum", "p005", "p995", "mean", "std", "digest")
+PIXELS = (
+    *("dtype", "native", "coloured", "digest"),
+    *("minimum", "maximum", "p005", "p995", "mean", "std"),
+)
 
 
 def nifti(path: Path, shape: tuple[int, ...], dtype: str = "int16") -> Path:

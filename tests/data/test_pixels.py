@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from tfmed.data import pixels as counting
-from tfmed.data.pixels import digest, statistics, unusable
+from tfmed.data.pixels import coloured, digest, statistics, unusable
 
 
 @pytest.mark.parametrize(
@@ -29,6 +29,18 @@ def test_integers_are_told_as_numpy_tells_them(dtype, low, high, shape) -> None:
     expected = (exact.min(), exact.max(), lower, upper, exact.mean(), exact.std())
     assert list(found) == ["minimum", "maximum", "p005", "p995", "mean", "std"]
     assert list(found.values()) == pytest.approx(expected, rel=1e-9, abs=1e-9)
+
+
+def test_grey_in_three_channels_is_no_colour_and_a_tenth_of_colour_is_one() -> None:
+    grey = np.repeat(makers.noise((3, 40, 50, 1), 4), 3, axis=-1)
+    rounded = np.clip(grey.astype(int) + makers.noise(grey.shape, 5, -3, 4, "int16"), 0, 255)
+    logo = grey.copy()
+    logo[:, :4, :5] = (255, 0, 0)
+    doppler = grey.copy()
+    doppler[:, :10, :20] = (255, 0, 0)
+    assert [coloured(one) for one in (grey, grey[..., :1], rounded, logo)] == [False] * 4
+    assert coloured(doppler)
+    assert coloured(makers.noise((500, 2000, 3), 6))
 
 
 def test_large_images_are_counted_in_blocks(monkeypatch: pytest.MonkeyPatch) -> None:

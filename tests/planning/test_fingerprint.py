@@ -31,6 +31,11 @@ def test_one_colour_image_makes_it_colour_and_one_deep_image_deep() -> None:
     assert (seen.channels, seen.bits) == (3, 12)
 
 
+def test_three_equal_channels_are_grey() -> None:
+    assert fingerprint(part("ab", channels=3, coloured=False)).channels == 1
+    assert fingerprint(part("ab", channels=3, coloured=[False, True])).channels == 3
+
+
 def test_modality_and_units_are_those_that_all_share() -> None:
     assert fingerprint(part("ab", modality="CT", units="HU")).units == "HU"
     mixed = fingerprint(part("ab", modality=["CT", "MR"], units=["HU", None]))

@@ -50,13 +50,14 @@ def audit(dataset: Dataset, workers: int | None = None, pixels: bool = True) -> 
 
     Returns:
         The data set with these columns added: `format`, `height`, `width`, `depth` (slices, or
-        frames of a clip; 1 for an image), `channels` (1 or 3), `clip` (whether `depth` is time),
-        `frame_rate_hz`, `bits`, `dtype` (of the pixels as read), `modality`, `units`,
-        `photometric`, `manufacturer`, `device`, `body_part`, `view`, `sex`, `age_years`,
-        `transfer_syntax`, `slope`, `intercept`, `signed`, `inverted`, `native`, `pixel_offset` and
-        `pixel_bytes` (see `tfmed.io.native`), `slice_spacing_mm`, `row_spacing_mm`,
-        `column_spacing_mm`, `window_low`, `window_high`, and of the pixels in modality units (of
-        a clip 64 evenly spaced frames) `minimum`, `maximum`, `p005` and `p995` (the 0.5th and
+        frames of a clip; 1 for an image), `channels` (1 or 3), `coloured` (whether the three
+        differ), `clip` (whether `depth` is time), `frame_rate_hz`, `bits`, `dtype` (of the
+        pixels as read), `modality`, `units`, `photometric`, `manufacturer`, `device`,
+        `body_part`, `view`, `sex`, `age_years`, `transfer_syntax`, `slope`, `intercept`,
+        `signed`, `inverted`, `native`, `pixel_offset` and `pixel_bytes` (see
+        `tfmed.io.native`), `slice_spacing_mm`, `row_spacing_mm`, `column_spacing_mm`,
+        `window_low`, `window_high`, and of the pixels in modality units (of a clip 64 evenly
+        spaced frames) `minimum`, `maximum`, `p005` and `p995` (the 0.5th and
         99.5th percentile), `mean`, `std` and `digest` (equal for equal images). Where no table
         column named the patient, `patient` is the header's Patient ID, else the example's own id.
 

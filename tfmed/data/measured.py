@@ -6,7 +6,9 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from tfmed.data.pixels import CONSTANT, NOT_FINITE, digest, statistics, unusable
+import numpy as np
+
+from tfmed.data.pixels import CONSTANT, NOT_FINITE, coloured, digest, statistics, unusable
 from tfmed.errors import TfmedError
 from tfmed.image import Image
 from tfmed.io import dicom, native, nifti, read, read_series, sniff
@@ -28,6 +30,7 @@ COLUMNS: dict[str, Any] = {
     "width": 0,
     "depth": 1,
     "channels": 1,
+    "coloured": False,
     "clip": False,
     "frame_rate_hz": math.nan,
     "bits": 8,
@@ -102,8 +105,12 @@ def of_image(image: Image, pixels: bool = True) -> dict[str, Any] | str:
         "units": image.units,
         **spacings(image.spacing_mm),
         **window(image.window),
-        **({**statistics(values), "digest": digest(values)} if pixels else {}),
+        **(_of_values(values) if pixels else {}),
     }
+
+
+def _of_values(values: np.ndarray) -> dict[str, Any]:
+    return {**statistics(values), "coloured": coloured(values), "digest": digest(values)}
 
 
 def volumes(count: int) -> str:

@@ -11,6 +11,9 @@ NOT_FINITE = "holds values that are not finite (NaN or infinity)"
 CONSTANT = "all its pixels are equal"
 COUNTED_RANGE = 1 << 16  # integers in a range up to this are counted, not sorted
 BLOCK_VALUES = 1 << 20  # pixels counted at a time: a count needs 8 bytes a pixel
+LOOKED_AT = 1 << 18  # pixels in which colour is looked for, evenly spread
+COLOUR_GAP = 0.05  # of the range; less is a video's or a JPEG's rounding
+COLOUR_SHARE = 0.02  # of the pixels; less is a logo or a scale beside a grey image
 
 
 def unusable(pixels: np.ndarray) -> str:
@@ -46,6 +49,21 @@ def statistics(pixels: np.ndarray) -> dict[str, float]:
         "mean": float(pixels.mean(dtype=np.float64)),
         "std": float(pixels.std(dtype=np.float64)),
     }
+
+
+def coloured(pixels: np.ndarray) -> bool:
+    """Whether an image has colours, and not three channels alone, as grey video has.
+
+    Args:
+        pixels: `[..., C]`; more than 2 % of them must have channels that differ by more than
+            5 % of the range.
+    """
+    if pixels.shape[-1] == 1:
+        return False
+    flat = pixels.reshape(-1, pixels.shape[-1])
+    some = flat[:: len(flat) // LOOKED_AT + 1].astype(np.float32)
+    gaps = some.max(axis=1) - some.min(axis=1)
+    return bool((gaps > COLOUR_GAP * (some.max() - some.min())).mean() > COLOUR_SHARE)
 
 
 def digest(pixels: np.ndarray) -> str:

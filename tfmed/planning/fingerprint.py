@@ -18,7 +18,7 @@ class Fingerprint:
     Attributes:
         examples: how many.
         size: median `(H, W)` or `(D, H, W)` in pixels.
-        channels: 3 if any image has colour.
+        channels: 3 if any image has colour; three equal channels, as of grey video, are none.
         bits: the most bits stored in any image.
         modality: the DICOM modality that all share, or `""`.
         units: the physical units that all share, or `""`.
@@ -57,11 +57,12 @@ def fingerprint(train: Dataset) -> Fingerprint:
         )
     flat = not clips and (table["depth"] == 1).all()
     axes = ["height", "width"] if flat else ["depth", "height", "width"]
+    coloured = table["coloured"] if "coloured" in table else table["channels"] > 1
     means, stds = table["mean"].to_numpy(float), table["std"].to_numpy(float)
     return Fingerprint(
         examples=len(table),
         size=tuple(round(float(table[axis].median())) for axis in axes),
-        channels=int(table["channels"].max()),
+        channels=int(table["channels"].where(coloured, 1).max()),
         bits=int(table["bits"].max()),
         modality=_shared(table["modality"]),
         units=_shared(table["units"]),
