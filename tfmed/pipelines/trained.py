@@ -97,11 +97,11 @@ def scans(settings: DataSettings, trained: Trained, scored: bool = False) -> Dat
 
     Raises:
         DataError: nothing usable, too many rejects, labels that the model does not know, or
-            images for a model of volumes.
+            images for a model of volumes or clips.
     """
     dataset = audit.audit(open_data(settings))
     audit.limit_rejects(dataset, settings.max_rejects)
-    _check_rank(dataset, trained.preprocessing)
+    _check_kind(dataset, trained.preprocessing)
     classes = trained.task.classes
     unknown = [name for name in dataset.classes if name not in classes]
     if not dataset.labelled or not unknown:
@@ -116,17 +116,21 @@ def scans(settings: DataSettings, trained: Trained, scored: bool = False) -> Dat
     return replace(dataset.with_table(dataset.table.assign(label=bare)), classes=())
 
 
-def _check_rank(dataset: Dataset, preprocessing: Preprocessing) -> None:
-    """Refuse slices for a model of volumes, and volumes for one of images."""
-    volumes = bool((dataset.table["depth"] > 1).any())
-    if volumes == (len(preprocessing.size) == len(VOLUME)):
+def _check_kind(dataset: Dataset, preprocessing: Preprocessing) -> None:
+    """Refuse slices for a model of volumes, volumes for one of clips, and the like."""
+    wanted = "images"
+    if len(preprocessing.size) == len(VOLUME):
+        wanted = "clips" if preprocessing.sampled else "volumes"
+    # An audit leaves one kind in the data.
+    came = "volumes" if (dataset.table["depth"] > 1).any() else "images"
+    came = "clips" if dataset.table["clip"].any() else came
+    if came == wanted:
         return
-    wanted, came = ("images", "volumes") if volumes else ("volumes", "images")
-    unit = "image" if volumes else "series"
-    raise DataError(
-        f"the model answers for {wanted}, {dataset.name} holds {came}; of DICOM, --unit {unit} "
-        f"makes {wanted}"
-    )
+    said = f"the model answers for {wanted}, {dataset.name} holds {came}"
+    if {came, wanted} == {"images", "volumes"}:
+        unit = "image" if wanted == "images" else "series"
+        said += f"; of DICOM, --unit {unit} makes {wanted}"
+    raise DataError(said)
 
 
 def write_answers(run: Run, predictions: pd.DataFrame, dataset: Dataset) -> None:
