@@ -18,6 +18,7 @@ from tfmed.export.classifier import Classifier, PixelCode
 from tfmed.export.release import release, versions
 from tfmed.export.runner import Runner, latency_ms
 from tfmed.export.saved_model import write as write_saved_model
+from tfmed.feed.originals import WHOLE_VALUES
 from tfmed.planning import dumps
 from tfmed.run import Run, write_text
 from tfmed.training import Study, open_study
@@ -25,6 +26,7 @@ from tfmed.transforms.prepare import normalise
 
 CALIBRATION_IMAGES = 300
 PARITY_IMAGES = 32
+PARITY_VALUES = 1 << 29
 # The table of variants need not run all of a large test part four times on one thread.
 VARIANT_IMAGES = 1000
 SHOWN_SCORES = ("auroc", "accuracy", "balanced_accuracy")
@@ -132,9 +134,10 @@ def _representative(study: Study) -> np.ndarray:
 
 def _prove(study: Study, classifier: Classifier, folder: Path) -> list[parity.Row]:
     """Compare the written files with the live answer, from the scans' own files on."""
-    rows = _spread(study.unseen_rows(), PARITY_IMAGES)
+    rows = study.unseen_rows()
+    rows = _spread(rows, _bearable(study.at(rows).table))
     part = study.at(rows)
-    originals = list(feed.originals(part))
+    originals = list(feed.originals(part, classifier.preprocessing))
     live = classifier.probabilities(originals)
     own = study.cache.take(rows)
     cached = np.mean([member.probabilities(own) for member in study.members], axis=0)
@@ -142,6 +145,13 @@ def _prove(study: Study, classifier: Classifier, folder: Path) -> list[parity.Ro
     gap = parity.difference(live, cached)
     row = parity.Row("cache", gap, parity.ROUNDED, note="against the direct read")
     return parity.check(classifier, folder, live, originals, _files(part.table), extra=[row])
+
+
+def _bearable(table: pd.DataFrame) -> int:
+    """How many images are compared: they are in memory together at their own size."""
+    sides = table[["depth", "height", "width", "channels"]].to_numpy(np.int64)
+    values = np.where(table["clip"], WHOLE_VALUES, sides.prod(axis=1))
+    return int(np.clip(PARITY_VALUES // max(values.max(), 1), 4, PARITY_IMAGES))
 
 
 def _files(table: pd.DataFrame) -> list[bytes | None]:
