@@ -14,8 +14,9 @@ class Column:
 
     Attributes:
         name: without its unit.
-        kind: `"length"`, `"area"` or `"volume"`, whose unit is part of the full name; `"count"`,
-            `"index"`, `"ratio"`, `"value"` (unit of the image), `"mm"` and `"text"`.
+        kind: `"length"`, `"area"`, `"volume"` or `"size"` (area or volume), whose unit is part of
+            the full name; `"count"`, `"index"`, `"ratio"`, `"value"` (unit of the image), `"mm"`
+            and `"text"`.
         meaning: what it is, with its formula and source.
         axes: 2 or 3 for a figure of images or of volumes alone, 0 of both.
     """
@@ -24,13 +25,6 @@ class Column:
     kind: str
     meaning: str
     axes: int = 0
-
-    def full(self, unit: str) -> str:
-        """The name with its unit, as `volume_mm3`; of others the name."""
-        power = POWERS.get(self.kind, 0)
-        if self.kind == "mm":
-            return f"{self.name}_mm"
-        return f"{self.name}_{unit}{power if power > 1 else ''}" if power else self.name
 
 
 _WHERE = (
@@ -193,8 +187,20 @@ def units(columns: tuple[Column, ...], unit: str, axes: int) -> dict[str, str]:
         unit: `"mm"` or `"px"`.
         axes: 2 of an image, 3 of a volume; a figure of the other kind is left out.
     """
-    return {
-        column.name: (f"{column.name}_{unit}{axes}" if column.kind == "size" else column.full(unit))
-        for column in columns
-        if column.axes in (0, axes)
-    }
+    named = {}
+    for column in columns:
+        if column.axes in (0, axes):
+            has_unit = column.kind in (*POWERS, "size", "mm")
+            end = f"_{unit_of(column, unit, axes)}" if has_unit else ""
+            named[column.name] = column.name + end
+    return named
+
+
+def unit_of(column: Column, unit: str, axes: int) -> str:
+    """The unit of a figure in words: `mm3`, `px`, `of the image`, `1` of a ratio or a count."""
+    if column.kind == "size":
+        return f"{unit}{axes}"
+    power = POWERS.get(column.kind, 0)
+    if power:
+        return f"{unit}{power if power > 1 else ''}"
+    return {"mm": "mm", "value": "of the image", "text": ""}.get(column.kind, "1")

@@ -17,12 +17,12 @@ from tfmed.run import write_text
 
 # Okabe and Ito's colours for the colour-blind.
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#4d4d4d")
-PLACES = 4  # decimals, a tenth of a micrometre
+DIGITS = 3  # decimals of a pixel
 
 
-def colour(number: int) -> str:
-    """The colour of class number `number`."""
-    return COLOURS[number % len(COLOURS)]
+def colour(value: int) -> str:
+    """The colour of a class by its value, or of an instance by its number; 8 has that of 1."""
+    return COLOURS[(value - 1) % len(COLOURS)]
 
 
 def write(folder: Path, stem: str, mask: Mask, found: Sequence[Object]) -> None:
@@ -78,12 +78,13 @@ def collection(mask: Mask, found: Sequence[Object]) -> dict[str, Any]:
 
 def _rings(mask: Mask, number: int, polygon: Polygon) -> list[list[list[float]]]:
     rings = []
+    decimals = DIGITS - int(np.floor(np.log10(min(mask.spacing))))
     for place, ring in enumerate(polygon.rings):
         points = _placed(mask, number, simplified(ring))
         if (signed_area(points[:, :2]) > 0) == (place > 0):
             points = points[::-1]
         closed = np.vstack([points, points[:1]])
-        rings.append(np.round(closed, PLACES).tolist())
+        rings.append(np.round(closed, decimals).tolist())
     return rings
 
 
@@ -107,7 +108,7 @@ def path(polygon: Polygon, scale: Sequence[float]) -> str:
     pieces = []
     for ring in polygon.rings:
         points = (simplified(ring) + 0.5) * np.asarray(scale)
-        pieces.append("M" + "L".join(f"{x:.5g} {y:.5g}" for y, x in points) + "Z")
+        pieces.append("M" + "L".join(f"{x:.6g} {y:.6g}" for y, x in points) + "Z")
     return "".join(pieces)
 
 
@@ -124,7 +125,6 @@ def drawing(mask: Mask, found: Sequence[Object], number: int = 0) -> str:
     """
     scale = mask.spacing[-2:]
     height, width = (n * s for n, s in zip(mask.labels.shape[-2:], scale, strict=True))
-    order = {name: place for place, name in enumerate(dict.fromkeys(one.name for one in found))}
     size = f'width="{width:.6g}mm" height="{height:.6g}mm"'
     if mask.unit == "px":
         size = f'width="{width:.6g}" height="{height:.6g}"'
@@ -135,7 +135,7 @@ def drawing(mask: Mask, found: Sequence[Object], number: int = 0) -> str:
     for one in found:
         own = "".join(path(polygon, scale) for polygon in one.outlines.get(number, ()))
         if own:
-            shade = colour(order[one.name])
+            shade = colour(one.value or one.number)
             about = f'data-class={quoteattr(one.name)} data-object="{one.number}"'
             pen = f'fill="{shade}" stroke="{shade}" vector-effect="non-scaling-stroke"'
             lines.append(f'<path d="{own}" {pen} {about}/>')

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from tfmed.errors import TfmedError
-from tfmed.measure import columns, drawing, masks, objects, structures
+from tfmed.measure import columns, drawing, masks, objects, picture, structures
 from tfmed.measure.masks import Mask
 from tfmed.measure.objects import Object
 
@@ -32,6 +32,7 @@ class Task:
         spacing_mm: of a file that tells none.
         instances: whether each value is one object.
         lines: whether centre lines are wanted.
+        draw: whether pictures are wanted.
     """
 
     number: int
@@ -44,6 +45,7 @@ class Task:
     spacing_mm: tuple[float, ...] | None = None
     instances: bool = False
     lines: bool = True
+    draw: bool = False
 
 
 @dataclass(frozen=True)
@@ -56,65 +58,70 @@ class Measured:
         objects: a row for each, by full names.
         structures: a row for each, by full names.
         rejects: path and reason, of the mask or of its image.
+        pictures: `section`, an SVG element, and of volumes `front`, a data URI.
     """
 
     about: dict[str, Any] = field(default_factory=dict)
     objects: list[dict[str, Any]] = field(default_factory=list)
     structures: list[dict[str, Any]] = field(default_factory=list)
     rejects: list[tuple[str, str]] = field(default_factory=list)
+    pictures: dict[str, str] = field(default_factory=dict)
 
 
-def measure(task: Task) -> Measured:
-    """Measure a file; what is wrong with it becomes a reject, not an error."""
+def measure(task: Task, advance: Callable[[], None] = lambda: None) -> Measured:
+    """Measure a file; what is wrong with it becomes a reject, not an error.
+
+    Args:
+        task: the file.
+        advance: called after each object.
+    """
     try:
         mask = masks.read(task.path, task.spacing_mm)
         names = {} if task.instances else masks.classes(task.path, mask, task.classes)
     except TfmedError as error:
         return Measured(rejects=[(str(task.path), masks.reason(error))])
     image, rejects = _image(task, mask)
-    found = find(mask, names, image, task.lines)
-    drawing.write(task.contours, task.stem, mask, [one for own in found.values() for one in own])
-    about = {
-        "number": task.number,
-        "file": task.name,
-        "shape": list(mask.labels.shape),
-        "spacing": list(mask.spacing),
-        "unit": mask.unit,
-        "image": image is not None,
-        "outlines": f"{task.contours.name}/{task.stem}.geojson",
-    }
-    parts = []
-    for (value, name), own in found.items():
-        values = None
-        if image is not None and own:
-            values = image[mask.labels > 0 if task.instances else mask.labels == value]
-        parts.append(
-            _row(task, mask, columns.STRUCTURES, name, value, structures.measure(mask, own, values))
-        )
-    rows = [
-        _row(
-            task, mask, columns.OBJECTS, one.name, one.value, {**one.figures, "object": one.number}
-        )
-        for own in found.values()
-        for one in own
-    ]
-    return Measured(about, rows, parts, rejects)
+    found = find(
+        mask, names, image=image, lines=task.lines, instances=task.instances, advance=advance
+    )
+    every = [one for own in found.values() for one in own]
+    drawing.write(task.contours, task.stem, mask, every)
+    return Measured(
+        about=_about(task, mask, image is not None),
+        objects=[
+            _row(task, mask, columns.OBJECTS, {**one.figures, **_named(one)}) for one in every
+        ],
+        structures=[
+            _row(
+                task,
+                mask,
+                columns.STRUCTURES,
+                {**_whole(task, mask, value, own, image), "class": name, "value": value},
+            )
+            for (value, name), own in found.items()
+        ],
+        rejects=rejects,
+        pictures=_pictures(mask, every, image) if task.draw and every else {},
+    )
 
 
 def find(
     mask: Mask,
     names: Mapping[int, str],
+    *,
     image: np.ndarray | None = None,
     lines: bool = True,
+    instances: bool = False,
     advance: Callable[[], None] = lambda: None,
 ) -> dict[tuple[int, str], list[Object]]:
     """The objects of each structure, measured, by the structure's value and name.
 
     Args:
         mask: the label map.
-        names: the structures by value; of none each value is one object of one structure, 0.
+        names: the structures by value.
         image: intensities, of the mask's shape.
         lines: whether centre lines are wanted.
+        instances: whether each value is one object of one structure, `object`.
         advance: called after each object.
     """
     found: dict[tuple[int, str], list[Object]] = {}
@@ -125,7 +132,7 @@ def find(
         found[value, name].append(one)
         advance()
 
-    if not names:
+    if instances:
         found[0, INSTANCE] = []
         for value, box, solid in objects.instances(mask):
             add(INSTANCE, 0, value, box, solid)
@@ -148,15 +155,43 @@ def _image(task: Task, mask: Mask) -> tuple[np.ndarray | None, list[tuple[str, s
         return None, [(str(task.image), text)]
 
 
+def _about(task: Task, mask: Mask, with_image: bool) -> dict[str, Any]:
+    return {
+        "number": task.number,
+        "file": task.name,
+        "shape": list(mask.labels.shape),
+        "spacing": list(mask.spacing),
+        "unit": mask.unit,
+        "image": with_image,
+        "outlines": f"{task.contours.name}/{task.stem}.geojson",
+    }
+
+
+def _named(one: Object) -> dict[str, Any]:
+    return {"object": one.number, "class": one.name, "value": one.value}
+
+
+def _whole(
+    task: Task, mask: Mask, value: int, own: list[Object], image: np.ndarray | None
+) -> dict[str, Any]:
+    """The figures of a structure."""
+    values = None
+    if image is not None and own:
+        values = image[mask.labels > 0 if task.instances else mask.labels == value]
+    return structures.measure(mask, own, values)
+
+
+def _pictures(mask: Mask, every: list[Object], image: np.ndarray | None) -> dict[str, str]:
+    shown = {"section": picture.section(mask, every, image)}
+    if not mask.flat:
+        shown["front"] = picture.front(mask)
+    return shown
+
+
 def _row(
-    task: Task,
-    mask: Mask,
-    wanted: tuple[columns.Column, ...],
-    name: str,
-    value: int,
-    figures: Mapping[str, Any],
+    task: Task, mask: Mask, wanted: tuple[columns.Column, ...], figures: Mapping[str, Any]
 ) -> dict[str, Any]:
     """Figures under full names, in the order of the columns; what is undefined is None."""
-    known = {**figures, "number": task.number, "file": task.name, "class": name, "value": value}
+    known = {**figures, "number": task.number, "file": task.name}
     full = columns.units(wanted, mask.unit, mask.labels.ndim)
     return {full[short]: known.get(short) for short in full}

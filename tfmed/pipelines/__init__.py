@@ -2,6 +2,7 @@
 
 PIPELINES = {
     "index": "tfmed.pipelines.index:main",
+    "measure": "tfmed.pipelines.measure:main",
     "classify": "tfmed.pipelines.classify:main",
     "predict": "tfmed.pipelines.predict:main",
     "evaluate": "tfmed.pipelines.evaluate:main",
