@@ -33,8 +33,9 @@ def names(table: pd.DataFrame) -> pd.Series:
 
     The words are the column `native` of the audit; for values that lie in a file as they are,
     these follow: `image` or `volume`; `masked` where high bits hold no part of a value, else
-    `whole`; `kept` where slope and intercept change nothing, else the dtype to compute in; and
-    `turned` where shades are inverted, else `upright`.
+    `whole`; `kept` where slope and intercept change nothing, `moved` where whole numbers are
+    moved by the intercept alone, else the dtype to compute in; and `turned` where shades are
+    inverted, else `upright`.
     """
     if "native" not in table:
         return pd.Series("", index=table.index, dtype="str")
@@ -53,11 +54,13 @@ def _more(table: pd.DataFrame, codes: np.ndarray, found: pd.Index) -> pd.Series:
     # Exact in float32, or else float64, in which reading works.
     reach = slope.abs() * 2**bits + 2 * intercept.abs()
     exact = (slope % 1 == 0) & (intercept % 1 == 0) & (reach < EXACT) & integer
-    changed = (slope != 1) | (intercept != 0) | table["inverted"]
+    moved = (slope == 1) & exact & ~table["inverted"]
+    work = np.where(moved, "moved", np.where(exact, "float32", "float64"))
+    kept = (slope == 1) & (intercept == 0) & ~table["inverted"]
     columns = (
         np.where((table["depth"] > 1), "volume", "image"),
         np.where((bits < allocated) & integer, "masked", "whole"),
-        np.where(changed, np.where(exact, "float32", "float64"), "kept"),
+        np.where(kept, "kept", work),
         np.where(table["inverted"], "turned", "upright"),
     )
     more = pd.Series("", index=table.index, dtype="str")
@@ -72,7 +75,7 @@ def images(
     positions: np.ndarray,
     finish: Finish,
     length: int,
-) -> Generator[tuple[np.ndarray, np.ndarray]]:
+) -> Generator[tuple[np.ndarray, np.ndarray | tf.Tensor]]:
     """Images of rows of one native route, decoded and resampled in parallel, in order.
 
     Args:
@@ -83,7 +86,8 @@ def images(
         length: images a block.
 
     Yields:
-        Positions `[n]`, and float32 `[n, *size, C]`.
+        Positions `[n]`, and float32 `[n, *size, C]`; a tensor, which `np.asarray` does not copy,
+        where the graph could decode all of them.
 
     Raises:
         ReadError: a file cannot be read; the message names it.
@@ -92,32 +96,31 @@ def images(
         some = positions[start : start + SEGMENT]
         stream = _stream(words, table.iloc[some], some, finish, length)
         done = 0
-        for found, block in stream.as_numpy_iterator():
+        for decoded, block in stream:
+            found = decoded.numpy()
             upto = int(np.searchsorted(some, found[-1])) + 1
-            yield _filled(some[done:upto], found, block, table, finish)
+            if upto - done == len(found):
+                yield found, block
+            else:
+                yield some[done:upto], _filled(some[done:upto], found, block, table, finish)
             done = upto
         nothing = np.empty((0, *finish.preprocessing.input_shape), np.float32)
         for position in some[done:]:
-            yield _filled(position[np.newaxis], some[:0], nothing, table, finish)
+            one = position[np.newaxis]
+            yield one, _filled(one, some[:0], nothing, table, finish)
 
 
 def _filled(
-    wanted: np.ndarray,
-    found: np.ndarray,
-    block: np.ndarray,
-    table: pd.DataFrame,
-    finish: Finish,
-) -> tuple[np.ndarray, np.ndarray]:
+    wanted: np.ndarray, found: np.ndarray, block: tf.Tensor, table: pd.DataFrame, finish: Finish
+) -> np.ndarray:
     """A block with the images on which the graph failed, by their own reader."""
-    if len(wanted) == len(found):
-        return found, block
     whole = np.empty((len(wanted), *block.shape[1:]), np.float32)
     there = np.isin(wanted, found)
     whole[there] = block
     for place in np.flatnonzero(~there):
         (pixels,) = workers.pixels([table.iloc[wanted[place]]], 0, finish.preprocessing)
         whole[place] = finish(pixels[np.newaxis])[0]
-    return wanted, whole
+    return whole
 
 
 def _stream(
@@ -212,6 +215,8 @@ def _in_units(values: tf.Tensor, row: Row, work: str, turn: str) -> tf.Tensor:
     """Slope, intercept and inversion, as reading applies them; float32."""
     if work == "kept":
         return tf.cast(values, tf.float32)
+    if work == "moved":
+        return tf.cast(values, tf.float32) + tf.cast(row["intercept"], tf.float32)
     slope, intercept, total = (tf.cast(row[name], work) for name in ("slope", "intercept", "total"))
     values = tf.cast(values, work) * slope + intercept
     if turn == "turned":

@@ -161,8 +161,8 @@ def direct(
     with closing(batches(dataset, preprocessing, batch_size, workers, prepare)) as found:
         for batch in found:
             lack = batch_size - len(batch)
-            whole = np.concatenate([batch, np.repeat(batch[-1:], lack, 0)]) if lack else batch
-            yield tf.constant(whole)
+            last = [np.repeat(batch[-1:], lack, 0)] if lack else []
+            yield tf.convert_to_tensor(np.concatenate([batch, *last]) if lack else batch)
 
 
 def _normalised(cache: Cache, preprocessing: Preprocessing) -> Callable[[tf.Tensor], tf.Tensor]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator
 from contextlib import ExitStack, closing
+from typing import Any
 
 import numpy as np
 
@@ -23,7 +24,7 @@ def blocks(
     preprocessing: Preprocessing,
     workers: int | None = None,
     rows: np.ndarray | None = None,
-) -> Iterator[Block]:
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Read and resample images some at a time, in whichever order is quickest.
 
     Args:
@@ -43,7 +44,8 @@ def blocks(
     for route in routes(table):
         with closing(images(route, table, preprocessing, workers)) as found:
             for positions, block in found:
-                yield positions if rows is None else np.asarray(rows, np.int64)[positions], block
+                wanted = positions if rows is None else np.asarray(rows, np.int64)[positions]
+                yield wanted, np.asarray(block)
 
 
 def batches(
@@ -52,7 +54,7 @@ def batches(
     length: int,
     workers: int | None = None,
     prepare: Prepare = resample,
-) -> Generator[np.ndarray]:
+) -> Generator[Any]:
     """Read and resample all images in order, some at a time.
 
     Args:
@@ -63,7 +65,8 @@ def batches(
         prepare: what is done with decoded images and `preprocessing`.
 
     Yields:
-        float32 `[length, *size, C]`, as `prepare` makes them.
+        float32 `[length, *size, C]`, as `prepare` makes them; an array, or a tensor, which
+        `np.asarray` does not copy.
 
     Raises:
         ReadError: a file cannot be read; the message names it.
@@ -95,7 +98,7 @@ def read(
     length = block_length(preprocessing)
     with closing(batches(dataset, preprocessing, length, workers)) as found:
         for batch in found:
-            yield from batch
+            yield from np.asarray(batch)
 
 
 class _Stream:
@@ -107,7 +110,7 @@ class _Stream:
         self._done = 0
         self._block: Block = positions[:0], np.empty(0)
 
-    def exactly(self, count: int) -> np.ndarray | None:
+    def exactly(self, count: int) -> Any:
         """The next images where the next block is just that many, else None."""
         if not len(self._block[0]):
             self._block = next(self._found)
@@ -115,7 +118,7 @@ class _Stream:
         if len(positions) != count:
             return None
         self._done += count
-        self._block = positions[:0], block[:0]
+        self._block = positions[:0], None
         return block
 
     def fill(self, held: np.ndarray, start: int) -> None:
@@ -127,6 +130,6 @@ class _Stream:
                 self._block = next(self._found)
                 continue
             some = slice(0, min(len(positions), upto - self._done))
-            held[positions[some] - start] = block[some]
+            held[positions[some] - start] = np.asarray(block)[some]
             self._done += some.stop
-            self._block = positions[some.stop :], block[some.stop :]
+            self._block = positions[some.stop :], np.asarray(block)[some.stop :]

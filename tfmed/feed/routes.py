@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Generator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -18,8 +19,8 @@ from tfmed.feed import native, workers
 from tfmed.feed.finish import Finish, Prepare
 from tfmed.transforms.prepare import Preprocessing, resample
 
-# Positions `[n]` in a table, and their images `[n, *size, C]`.
-Block = tuple[np.ndarray, np.ndarray]
+# Positions `[n]` in a table, and their images `[n, *size, C]`, an array or a tensor.
+Block = tuple[np.ndarray, Any]
 
 ARCHIVE, GENERAL = "npz", "general"
 BLOCK_IMAGES = 32
