@@ -27,6 +27,7 @@ class DataFacts:
         traits: name and text of what images have: modality, size, scanner, ...
         provenance: what the source says of itself (licence, citation, ...).
         size: median `(height, width)` of the images in pixels, or None.
+        frames: median number of a clip's frames; 0 where not all are clips.
         scanners: how many makers are named, 0 where none is.
         unlabelled: examples without a label.
         duplicates: examples left out because another part has an equal image.
@@ -39,6 +40,7 @@ class DataFacts:
     traits: tuple[tuple[str, str], ...] = ()
     provenance: Mapping[str, str] = field(default_factory=dict)
     size: tuple[int, int] | None = None
+    frames: int = 0
     scanners: int = 0
     unlabelled: int = 0
     duplicates: int = 0
@@ -66,6 +68,7 @@ def describe(dataset: Dataset) -> DataFacts:
         traits=tuple(_traits(table)),
         provenance={key: text for key in TOLD if (text := _told(key, dataset.facts.get(key)))},
         size=_size(table),
+        frames=_frames(table),
         scanners=int(_filled(table, "manufacturer").nunique()),
         # In multi-label an empty cell says that no class is there; None, that nobody knows.
         unlabelled=int(
@@ -87,7 +90,9 @@ def _traits(table: pd.DataFrame) -> list[tuple[str, str]]:
     if "height" in table:
         sizes = table["width"].astype(str) + " x " + table["height"].astype(str)
         deep = table["depth"] if "depth" in table else pd.Series(1, table.index)
-        sizes = sizes.where(deep <= 1, sizes + " x " + deep.astype(str))
+        clip = table["clip"] if "clip" in table else pd.Series(False, table.index)
+        what = clip.map({True: " frames", False: " slices"})
+        sizes = sizes.where(deep <= 1, sizes + " x " + deep.astype(str) + what)
         rows.append(("Size (width x height)", _common(sizes)))
     if "row_spacing_mm" in table:
         rows.append(("Pixel spacing", _range(table["row_spacing_mm"], "mm")))
@@ -130,6 +135,11 @@ def _size(table: pd.DataFrame) -> tuple[int, int] | None:
     if "height" not in table or table.empty:
         return None
     return round(float(table["height"].median())), round(float(table["width"].median()))
+
+
+def _frames(table: pd.DataFrame) -> int:
+    clips = "clip" in table and len(table) and table["clip"].all()
+    return round(float(table["depth"].median())) if clips else 0
 
 
 def _told(key: str, value: Any) -> str:

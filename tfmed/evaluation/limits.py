@@ -159,6 +159,11 @@ def _detail(tested: Tested) -> Iterator[str]:
             f"The network sees {columns} x {rows} pixels of images that are typically {width} x "
             f"{height}: findings of a few original pixels are lost."
         )
+    if tested.data and tested.data.frames > tested.input_size[0]:
+        yield (
+            f"The network sees {tested.input_size[0]} frames, evenly spaced, of clips that "
+            f"typically have {tested.data.frames}: what moves quickly is lost."
+        )
 
 
 def _rest(tested: Tested) -> Iterator[str]:

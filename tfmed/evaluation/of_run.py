@@ -113,7 +113,9 @@ def explained(
     chosen = confident(scored, count, multi_label=study.task.multi_label)
     for answer in chosen.to_dict("records"):
         name = scored["id"].iloc[answer["row"]]
-        image = next(feed.originals(study.dataset.with_table(table.loc[[name]])))
+        about = table.loc[[name]]
+        of_one = study.dataset.with_table(about)
+        image = next(feed.originals(of_one, study.plan.preprocessing))
         batch = tf.constant(np.asarray(image, np.float32)[None])
         by = scored["fold"].iloc[answer["row"]] if "fold" in scored else 1
         member = study.members[max(int(by), 1) - 1]
@@ -126,9 +128,22 @@ def explained(
         # A volume's heat is of the resampled slices; a plane's is stretched to the image.
         planar = heat.ndim == 2
         shown = image if planar else resample(batch, study.plan.preprocessing)[0].numpy()
+        if about["format"].iloc[0] == "nifti":
+            shown, heat = as_radiologists_look(shown), as_radiologists_look(heat[..., None])[..., 0]
         picture = explain.overlay(shown, heat, window=study.plan.window)
         row = int(scored.index[answer["row"]])
         yield {**answer, "row": row, "png": picture}
+
+
+def as_radiologists_look(pixels: np.ndarray) -> np.ndarray:
+    """Axial planes of NIfTI with the front at the top and the patient's right at the left.
+
+    NIfTI is read as RAS+: rows run to the front, columns to the patient's right.
+
+    Args:
+        pixels: `[H, W, C]` or `[D, H, W, C]`.
+    """
+    return pixels[..., ::-1, ::-1, :]
 
 
 def report_answers(

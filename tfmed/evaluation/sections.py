@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import Any
@@ -78,7 +79,7 @@ def view(contents: Contents) -> dict[str, Any]:
         "part_names": PART_NAMES,
         "scored_on": SPLIT_NAMES.get(split, split),
         "counted": _counted(contents.scores),
-        "served": _served(contents.export_path),
+        "served": _served(contents),
     }
 
 
@@ -202,10 +203,13 @@ def _counted(scores: Mapping[str, Any]) -> str:
     return f"{text} of {count(int(patients), 'patient')}" if defined(patients) else text
 
 
-def _served(export_path: str) -> dict[str, str]:
-    """The name and folder that a server takes, of `.../NAME/VERSION`."""
-    base = PurePosixPath(export_path).parent
-    return {"name": base.name, "base": str(base)}
+def _served(contents: Contents) -> dict[str, Any]:
+    """The name and folder that a server takes, of `.../NAME/VERSION`; whether it takes files."""
+    base = PurePosixPath(contents.export_path).parent
+    planar = contents.input_size is None or len(contents.input_size) == 2
+    quoted = shlex.quote(contents.export_path)
+    name = shlex.quote(base.name)
+    return {"name": name, "base": str(base), "quoted": quoted, "planar": planar}
 
 
 def _temperature(value: float | Sequence[float] | None) -> dict[str, str] | None:

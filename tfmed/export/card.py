@@ -149,7 +149,8 @@ def _input(classifier: Classifier) -> dict[str, Any]:
 
 def _signatures(classifier: Classifier) -> dict[str, Any]:
     """Inputs and outputs of each signature, in words."""
-    axes = "N, H, W, C" if classifier.planar else "N, D, H, W, C"
+    deep = "N, T, H, W, C" if classifier.preprocessing.sampled else "N, D, H, W, C"
+    axes = "N, H, W, C" if classifier.planar else deep
     found = {
         IMAGE: {
             "inputs": {"image": f"float32 [{axes}], any size, modality units"},
