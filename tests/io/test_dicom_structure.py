@@ -52,8 +52,8 @@ DAMAGE: dict[str, tuple[Callable[[bytes], bytes], str]] = {
         "not in order",
     ),
     "a tag out of order": (
-        lambda d: d[: rows_at(d)] + b"\x01" + d[rows_at(d) + 1 :],
-        "not in order",
+        lambda d: d[: rows_at(d)] + b"\x20\x00\x13" + d[rows_at(d) + 3 :],
+        "not in order|representation of another",
     ),
     "a length that is too long": (
         lambda d: d[: rows_at(d) + 6] + b"\xff\x7f" + d[rows_at(d) + 8 :],
@@ -77,6 +77,9 @@ ODD: dict[str, Callable[[bytes], bytes]] = {
     "a wrong length of the meta information": lambda d: d[:140] + b"\x07\0\0\0" + d[144:],
     "zeros up to a full block": lambda d: d + bytes(-len(d) % 512),
     "trailing padding": lambda d: d + b"\xfc\xff\xfc\xffOB\0\0" + struct.pack("<I", 6) + b"abcdef",
+    "an element that asks for nothing, out of order": lambda d: (
+        d[: rows_at(d)] + b"\x09\0\x10\0LO\4\0abcd" + d[rows_at(d) :]
+    ),
     "an element of odd length": lambda d: (
         d[: rows_at(d)] + b"\x28\0\x0b\0LO\3\0abc" + d[rows_at(d) :]
     ),

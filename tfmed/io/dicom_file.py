@@ -57,11 +57,6 @@ class DicomFile:
     path: str | Path
 
     @property
-    def inflated(self) -> bool:
-        """Whether offsets are those of inflated data."""
-        return self.syntax == DEFLATED
-
-    @property
     def size(self) -> int:
         """Bytes in `file`."""
         return self.file.seek(0, io.SEEK_END)

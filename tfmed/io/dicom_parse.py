@@ -21,6 +21,7 @@ from tfmed.io.dicom_header import Header, inversion_sum
 from tfmed.io.dicom_pixels import Frames, locate
 from tfmed.io.dicom_rescale import checked_rescale, text, units
 from tfmed.io.dicom_time import frame_rate_hz, is_clip
+from tfmed.io.dicom_walk import PIXEL_TAGS
 from tfmed.io.guard import check_size, reading
 
 # Bytes of a JPEG stream within which the frame header is looked for.
@@ -30,6 +31,10 @@ GREY = ("MONOCHROME1", "MONOCHROME2")
 COLOUR = ("RGB", "YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT")
 PALETTE = "PALETTE COLOR"
 PHOTOMETRICS = (*GREY, *COLOUR, PALETTE)
+_REQUIRED_OF_FLOATS = tuple(
+    ["Rows", "Columns", "BitsAllocated", "SamplesPerPixel", "PhotometricInterpretation"]
+)
+_REQUIRED = (*_REQUIRED_OF_FLOATS, "BitsStored", "PixelRepresentation")
 _DAYS_A_YEAR = 365.25
 _AGE_UNITS = {"Y": 1.0, "M": 1 / 12, "W": 7 / _DAYS_A_YEAR, "D": 1 / _DAYS_A_YEAR}
 
@@ -71,11 +76,11 @@ def parse(file: BinaryIO, path: str | Path) -> Parsed:
     """Read the header from the start of an open file; to be called inside `guard.reading`."""
     parts = take_apart(file, path)
     dataset = parts.values
-    stored, samples = _stored(dataset, path)
+    stored, samples = _stored(dataset, parts.pixels.tag, path)
     frames, bits = stored["frames"], stored["bits_allocated"]
     frame_bytes = stored["rows"] * stored["columns"] * samples * bits / 8
-    if stored["photometric"] == "YBR_FULL_422" and parts.pixels.length <= frames * frame_bytes:
-        frame_bytes *= 2 / 3
+    if stored["photometric"] == "YBR_FULL_422":
+        frame_bytes = frame_bytes * 2 / 3
     located = locate(parts, frames, frame_bytes)
     pairs = checked_rescale(dataset, frames, path)
     lut = dataset.get("ModalityLUTSequence")
@@ -201,14 +206,14 @@ def _planar(dataset: Any, samples: int, path: str | Path) -> bool:
     return samples > 1 and planar == 1
 
 
-def _stored(dataset: Any, path: str | Path) -> tuple[dict[str, Any], int]:
+def _stored(dataset: Any, tag: int, path: str | Path) -> tuple[dict[str, Any], int]:
     """The image pixel module, checked, and the samples a pixel."""
-    for keyword in ("Rows", "Columns", "BitsAllocated"):
+    for keyword in _REQUIRED if PIXEL_TAGS[tag] == "PixelData" else _REQUIRED_OF_FLOATS:
         if dataset.get(keyword) is None:
             raise ReadError(path, f"its header does not say {keyword}")
     frames = int(dataset.get("NumberOfFrames") or 1)
-    samples = int(dataset.get("SamplesPerPixel", 1))
-    photometric = str(dataset.get("PhotometricInterpretation", "")).strip().upper()
+    samples = int(dataset.get("SamplesPerPixel"))
+    photometric = text(dataset, "PhotometricInterpretation").upper()
     allocated = int(dataset.get("BitsAllocated"))
     stored = int(dataset.get("BitsStored") or allocated)
     rows, columns = int(dataset.get("Rows")), int(dataset.get("Columns"))
@@ -219,7 +224,8 @@ def _stored(dataset: Any, path: str | Path) -> tuple[dict[str, Any], int]:
         raise ReadError(path, f"{stored} bits stored in {allocated} cannot be read")
     if int(dataset.get("HighBit", stored - 1)) != stored - 1:
         raise ReadError(path, "the stored bits are not the low ones (retired in DICOM)")
-    if int(dataset.get("PixelRepresentation", 0)) not in (0, 1):
+    representation = int(dataset.get("PixelRepresentation", 0))
+    if representation not in (0, 1):
         raise ReadError(path, "pixels are neither signed nor unsigned")
     check_size(path, rows, columns, frames * samples, max(1, allocated // 8))
     fields = {
@@ -229,7 +235,7 @@ def _stored(dataset: Any, path: str | Path) -> tuple[dict[str, Any], int]:
         "channels": 3 if samples == 3 or photometric == PALETTE else 1,
         "bits_allocated": allocated,
         "bits_stored": stored,
-        "signed": int(dataset.get("PixelRepresentation", 0)) == 1,
+        "signed": representation == 1,
         "photometric": photometric,
     }
     return fields, samples

@@ -2,7 +2,9 @@
 
 pydicom reads what is damaged as well as it can: a length with a wrong bit makes it skip half a
 header without a word. Here every element must begin where the one before it ends, have a value
-representation of the standard, stand in ascending order and end within what holds it.
+representation of the standard and end within what holds it. What is asked for must stand in
+ascending order, and all elements where no representations tell whether the walk has lost its way;
+some writers add other elements at the end.
 
 Source: DICOM PS3.5 chapter 7 (data elements, sequences, items), 6.2.2 (UN of unknown length).
 """
@@ -119,18 +121,19 @@ def walk(
     while position < head.size:
         element = element_at(head, position, coding)
         tag = element.tag
-        if tag <= last:
-            raise head.damaged("its elements are not in order")
-        last = tag
+        kinds = wanted.get(tag)
+        if kinds is not None or not coding.explicit or tag in PIXEL_TAGS:
+            if tag <= last:
+                raise head.damaged("its elements are not in order")
+            last = tag
         if tag in PIXEL_TAGS:
             return found, element
-        kinds = wanted.get(tag)
         if kinds is None:
             position = _end(head, element, coding, deep=False)
             continue
         if element.vr and element.vr not in kinds and element.vr != b"UN":
             raise head.damaged("an element has the value representation of another one")
-        if b"SQ" in kinds:
+        if b"SQ" in kinds and element.vr != b"UN":
             element = element._replace(vr=b"SQ")
         position = _end(head, element, coding, deep=True)
         if element.length == UNDEFINED:
