@@ -113,7 +113,7 @@ def test_uneven_series_are_rejects_with_what_how_many_and_where(tmp_path: Path) 
                     dataset.rejects["reason"], strict=True))  # fmt: skip
     start = "its series of 4 files is no even volume: "
     assert said["gap"] == (
-        f"{start}1 slice missing: between slices 2 and 3, 4 mm apart; the others are 2 mm apart"
+        f"{start}1 slice is missing between slices 2 and 3 (4 mm apart); the others are 2 mm apart"
     )
     assert said["phases"].startswith(f"{start}2 positions hold 2 slices each")
 

@@ -80,7 +80,7 @@ def test_an_enhanced_file_has_the_affine_of_its_frames(tmp_path: Path, plane: st
 def test_a_frame_that_an_enhanced_file_lacks_is_told(tmp_path: Path) -> None:
     volume = makers.noise((4, 6, 5))
     path = makers_dicom.enhanced(tmp_path / "a.dcm", volume, steps_mm=[0, 3, 6, 12])
-    with pytest.raises(GeometryError, match=r"a.dcm: 1 slice missing: between slices 3 and 4"):
+    with pytest.raises(GeometryError, match=r"a.dcm: 1 slice is missing between slices 3 and 4"):
         read_series([path])
     image = read_series([path], on_geometry="ignore")
     assert image.spacing_mm is None
@@ -89,7 +89,11 @@ def test_a_frame_that_an_enhanced_file_lacks_is_told(tmp_path: Path) -> None:
 
 TURNED = {"extra": {"ImageOrientationPatient": list(makers_dicom.PLANES["coronal"])}}
 FAULTS = [
-    ([0, 2, 4, 10, 12], {}, r"2 slices missing: between slices 3 and 4, 6 mm apart; the others"),
+    (
+        [0, 2, 4, 10, 12],
+        {},
+        r"2 slices are missing between slices 3 and 4 \(6 mm apart\); the others",
+    ),
     ([0, 2, 4, 4, 6], {}, r"one position: slices 3 to 4 at 21 mm"),
     ([0, 0, 3, 3, 3], {}, r"slices 1 to 2 at 17 mm, slices 3 to 5 at 20 mm"),
     ([0, 2, 4.9, 6, 8], {}, r"unevenly spaced, 1.1 to 2.9 mm apart \(slice 3 lies 0.72 mm off"),

@@ -123,11 +123,9 @@ def _gaps(along: np.ndarray) -> str:
     wide = np.flatnonzero(steps > GAP * usual)
     if len(wide):
         lost = int(np.rint(steps[wide] / usual - 1).sum())
-        where = [f"between slices {i + 1} and {i + 2}, {steps[i]:.4g} mm apart" for i in wide]
-        return (
-            f"{lost} slice{'s' * (lost > 1)} missing: {_some(where)}; the others are "
-            f"{usual:.4g} mm apart"
-        )
+        where = [f"slices {i + 1} and {i + 2} ({steps[i]:.4g} mm apart)" for i in wide]
+        words = "slice is" if lost == 1 else "slices are"
+        return f"{lost} {words} missing between {_some(where)}; the others are {usual:.4g} mm apart"
     number = np.arange(len(along))
     step, start = np.polyfit(number, along, 1)
     off = np.abs(along - start - step * number)
