@@ -2,9 +2,8 @@
 
 The processes are no forks of this one, which would copy TensorFlow's threads and locks. pebble
 runs them, notices when one dies, ends one that takes too long, and starts another in its place;
-here items are cut into chunks, a bounded number of them is under way, and the
-item that killed a process is found. Arrays come back through shared memory, see
-`tfmed.io.worker`.
+here items are cut into chunks, a bounded number of them is under way, and the item that killed a
+process is found. Arrays come back through shared memory, see `tfmed.io.slots`.
 """
 
 from __future__ import annotations
@@ -26,6 +25,7 @@ from pebble import ProcessExpired, ProcessPool
 from tfmed import log
 from tfmed.errors import DataError
 from tfmed.io import worker
+from tfmed.io.slots import Slots
 
 # What workers need, so that it is imported once for all of them.
 IMPORTED = ("tfmed.io.worker", "tfmed.data.measured")
@@ -154,7 +154,7 @@ class _Crew:
         self._function = function
         self._count = count
         self._seconds = seconds
-        self._slots = worker.Slots.make(AHEAD * count)
+        self._slots = Slots.make(AHEAD * count)
         self._again: deque[_Chunk] = deque()
         self._length = 1  # of the next chunk
         self._ahead = AHEAD * count

@@ -3,16 +3,12 @@
 It stands here, not beside the pool, so that a worker that only reads files imports `tfmed.io`
 and not pandas, which takes as long again.
 
-Arrays go back through anonymous shared memory (Linux' memfd): it has no name in /dev/shm, is not
-bound by that folder's size, and is gone with the last process that holds it, however that ended.
-Each task has a slot of it, which is written and read by plain calls that fail with an error
-where memory is short; touching a mapped page would end the process. Where there is no memfd
-(macOS), or no memory for it, arrays go through the pipe as everything else does.
+Arrays go back through shared memory (`tfmed.io.slots`); where there is none (macOS), or no room
+in it, through the pipe as everything else does.
 """
 
 from __future__ import annotations
 
-import mmap
 import multiprocessing
 import os
 import pickle
@@ -24,7 +20,6 @@ import types
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from multiprocessing.reduction import DupFd
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -33,78 +28,10 @@ from tfmed.errors import TfmedError
 from tfmed.io import apart
 from tfmed.io.reading import read
 from tfmed.io.series import read_series
+from tfmed.io.slots import Slots
 
-# Address space, not memory: only what is written takes room. No image is larger.
-SLOT_BYTES = 1 << 32
 LEAST_BYTES = 1 << 16  # less goes through the pipe
 KEPT_BLOCK_BYTES = 31 << 20
-KEPT_BYTES = 1 << 26  # a slot that grew beyond gives its memory back
-
-
-class Slots:
-    """Shared memory in numbered slots; travels to a process that is being started."""
-
-    def __init__(self, descriptor: int) -> None:
-        self._descriptor = descriptor
-
-    @classmethod
-    def make(cls, count: int) -> Slots | None:
-        """So many slots, or None where the system has none to give."""
-        if not hasattr(os, "memfd_create"):
-            return None
-        try:
-            descriptor = os.memfd_create("tfmed")
-        except OSError:
-            return None
-        try:
-            os.ftruncate(descriptor, count * SLOT_BYTES)
-        except OSError:
-            os.close(descriptor)
-            return None
-        return cls(descriptor)
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return _attached, (DupFd(self._descriptor),)
-
-    def close(self) -> None:
-        """Let go of the memory; it is free when every process has done so."""
-        os.close(self._descriptor)
-
-    def write(self, slot: int, buffers: Sequence[memoryview]) -> bool:
-        """Write buffers one after the other; False where there is no room."""
-        place = slot * SLOT_BYTES
-        if sum(buffer.nbytes for buffer in buffers) > SLOT_BYTES:
-            return False
-        try:
-            for buffer in buffers:
-                left = buffer
-                while left.nbytes:
-                    done = os.pwrite(self._descriptor, left, place)
-                    left, place = left[done:], place + done
-        except OSError:
-            return False
-        return True
-
-    def read(self, slot: int, lengths: Sequence[int]) -> list[bytearray]:
-        """Copies of what `write` has left in a slot."""
-        start = place = slot * SLOT_BYTES
-        copies = []
-        for length in lengths:
-            copy = bytearray(length)
-            left = memoryview(copy)
-            while left.nbytes:
-                done = os.preadv(self._descriptor, [left], place)
-                left, place = left[done:], place + done
-            copies.append(copy)
-        if place - start > KEPT_BYTES and hasattr(mmap, "MADV_REMOVE"):
-            with mmap.mmap(self._descriptor, place - start, offset=start) as mapped:
-                mapped.madvise(mmap.MADV_REMOVE)
-        return copies
-
-
-def _attached(descriptor: Any) -> Slots:
-    return Slots(descriptor.detach())
-
 
 # Of this process, once it is a worker: `begin` puts its slots here.
 _slots: list[Slots] = []
