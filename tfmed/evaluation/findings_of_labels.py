@@ -67,9 +67,10 @@ def patients(facts: Facts) -> Iterator[Finding]:
     known = facts["patients_known"]
     if known < 1:
         whose = "no example" if known == 0 else f"{percent(known)} of the examples"
+        other = "" if known == 0 else "other "
         yield Finding(
             "unknown_patients", CHECK, 70 if known < 0.5 else 54,
-            f"The patient is known for {whose}: each other example counts as a patient of its "
+            f"The patient is known for {whose}: each {other}example counts as a patient of its "
             "own, so images of one person may be trained and tested on.",
             "Name the column that tells the patient with --patient-column.",
         )  # fmt: skip
@@ -154,7 +155,7 @@ def classes(facts: Facts) -> Iterator[Finding]:
     if not known:
         yield Finding(
             "no_labels", KNOW, 60,
-            f"None of the {facts['examples']:,} examples has a label.",
+            f"No example of {facts['examples']:,} has a label.",
             "Name a table with --table and its column with --label-column, or only predict.",
         )  # fmt: skip
         return

@@ -21,5 +21,6 @@ def open_data(settings: DataSettings) -> Dataset:
         on_geometry=settings.on_geometry,
         seed=settings.seed,
     )
-    log.info(f"{len(dataset):,} examples of {dataset.name}, reading each once")
+    plural = "" if len(dataset) == 1 else "s"
+    log.info(f"{len(dataset):,} example{plural} of {dataset.name}, reading each once")
     return dataset
