@@ -13,6 +13,8 @@ from collections.abc import Sequence
 from multiprocessing.reduction import DupFd
 from typing import Any
 
+import numpy as np
+
 # Address space, not memory: only what is written takes room. No image is larger.
 SLOT_BYTES = 1 << 32
 KEPT_BYTES = 1 << 26  # a slot that grew beyond gives its memory back
@@ -62,13 +64,13 @@ class Slots:
             return False
         return True
 
-    def read(self, slot: int, lengths: Sequence[int]) -> list[bytearray]:
+    def read(self, slot: int, lengths: Sequence[int]) -> list[np.ndarray]:
         """Copies of what `write` has left in a slot."""
         start = place = slot * SLOT_BYTES
         copies = []
         for length in lengths:
-            copy = bytearray(length)
-            left = memoryview(copy)
+            copy = np.empty(length, np.uint8)
+            left = memoryview(copy.data)
             while left.nbytes:
                 done = os.preadv(self._descriptor, [left], place)
                 left, place = left[done:], place + done
