@@ -34,11 +34,12 @@ def test_integers_are_told_as_numpy_tells_them(dtype, low, high, shape) -> None:
 def test_grey_in_three_channels_is_no_colour_and_a_tenth_of_colour_is_one() -> None:
     grey = np.repeat(makers.noise((3, 40, 50, 1), 4), 3, axis=-1)
     rounded = np.clip(grey.astype(int) + makers.noise(grey.shape, 5, -3, 4, "int16"), 0, 255)
+    tinted = np.clip(grey + np.array([0, 0, 20]), 0, 255)
     logo = grey.copy()
     logo[:, :4, :5] = (255, 0, 0)
     doppler = grey.copy()
     doppler[:, :10, :20] = (255, 0, 0)
-    assert [coloured(one) for one in (grey, grey[..., :1], rounded, logo)] == [False] * 4
+    assert [coloured(one) for one in (grey, grey[..., :1], rounded, tinted, logo)] == [False] * 5
     assert coloured(doppler)
     assert coloured(makers.noise((500, 2000, 3), 6))
 

@@ -12,7 +12,7 @@ CONSTANT = "all its pixels are equal"
 COUNTED_RANGE = 1 << 16  # integers in a range up to this are counted, not sorted
 BLOCK_VALUES = 1 << 20  # pixels counted at a time: a count needs 8 bytes a pixel
 LOOKED_AT = 1 << 18  # pixels in which colour is looked for, evenly spread
-COLOUR_GAP = 0.05  # of the range; less is a video's or a JPEG's rounding
+COLOUR_GAP = 0.1  # of the range; less is a tint, or a video's or a JPEG's rounding
 COLOUR_SHARE = 0.02  # of the pixels; less is a logo or a scale beside a grey image
 
 
@@ -56,7 +56,7 @@ def coloured(pixels: np.ndarray) -> bool:
 
     Args:
         pixels: `[..., C]`; more than 2 % of them must have channels that differ by more than
-            5 % of the range.
+            10 % of the range.
     """
     if pixels.shape[-1] == 1:
         return False
