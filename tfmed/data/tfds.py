@@ -104,6 +104,8 @@ def _opened(version: Path) -> Any:
 
 def _named(place: str) -> Any:
     """The builder of a name: where TFDS has it prepared, else one that would do so for tfmed."""
+    if place.startswith(("/", "~", ".")):
+        raise ConfigError(f"there is no folder {place}; expected one that TFDS wrote, or a name")
     import tensorflow_datasets as tfds
 
     importlib.import_module("tfmed.data.medmnist_tfds")  # TFDS knows a builder when it is loaded
