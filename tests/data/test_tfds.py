@@ -49,7 +49,7 @@ def test_folders_without_a_data_set_or_with_several_are_told(tmp_path: Path) -> 
     (tmp_path / "empty").mkdir()
     with pytest.raises(ConfigError, match=r"there is no dataset_info\.json"):
         data.open(f"tfds:{tmp_path / 'empty'}")
-    with pytest.raises(ConfigError, match="there is no folder /.*nowhere"):
+    with pytest.raises(ConfigError, match=r"there is no folder /.*nowhere"):
         data.open(f"tfds:{tmp_path / 'nowhere'}")
     for name in ("a", "b"):
         prepared(tmp_path / "two" / name, picture_features(), {"train": pictures(2)})
