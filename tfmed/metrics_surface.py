@@ -90,7 +90,7 @@ def overlap(of: SurfaceDistances, tolerance_mm: float) -> float:
 
 
 def _percentile(apart: np.ndarray, sizes: np.ndarray, share: float) -> float:
-    index = np.searchsorted(np.cumsum(sizes) / np.sum(sizes), share)
+    index = int(np.searchsorted(np.cumsum(sizes) / np.sum(sizes), share))
     return float(apart[min(index, len(apart) - 1)])
 
 
