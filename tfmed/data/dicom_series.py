@@ -50,14 +50,12 @@ def group(dataset: Dataset, unit: str, on_geometry: str = "reject") -> Dataset:
         DataError: no DICOM is left.
     """
     headers = read_headers(list(dataset.table["path"]))
-    rejects = [
-        (path, header)
-        for path, header in zip(dataset.table["path"], headers, strict=True)
-        if isinstance(header, str)
-    ]
+    rejects: list[tuple[str, str]] = []
     members: defaultdict[str, list[File]] = defaultdict(list)
     for row, header in zip(dataset.table.to_dict("records"), headers, strict=True):
-        if not isinstance(header, str):
+        if isinstance(header, str):
+            rejects.append((row["path"], header))
+        else:
             members[header.series or row["id"]].append((row, header))
     if not members:
         raise DataError(
@@ -65,8 +63,7 @@ def group(dataset: Dataset, unit: str, on_geometry: str = "reject") -> Dataset:
             f"{rejects[0][1] if rejects else 'none'}"
         )
     found = [_series(files) for files in members.values()]
-    for series in found:
-        rejects += series.lost
+    rejects += [lost for series in found for lost in series.lost]
     kept = [series for series in found if series.row]
     facts = {"unit": "one example is a series"}
     if unit == "study":
@@ -83,16 +80,18 @@ def group(dataset: Dataset, unit: str, on_geometry: str = "reject") -> Dataset:
             (series.paths[0], UNEVEN.format(len(series.paths)) + series.fault) for series in uneven
         ]
     elif uneven:
-        facts["geometry"] = (
-            f"{len(uneven)} of {len(kept)} series are no even volumes; one of them: "
-            f"{uneven[0].fault}"
-        )
-        log.warning(f"{facts['geometry']}. They are kept in the best order there is")
+        facts["geometry"] = _warn(uneven, len(kept))
     rows = sorted((series.row for series in kept if series.row), key=lambda row: str(row["id"]))
     _name_by_folder(rows)
     names = rows[0].keys() if rows else ("id", "path")
     table = index({name: [row[name] for row in rows] for name in names})
     return dataset.with_table(table).with_facts(**facts).with_rejects(rejects)
+
+
+def _warn(uneven: list[Series], count: int) -> str:
+    words = f"{len(uneven)} of {count} series are no even volumes; one of them: {uneven[0].fault}"
+    log.warning(f"{words}. They are kept in the best order there is")
+    return words
 
 
 def _series(files: list[File]) -> Series:

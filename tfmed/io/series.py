@@ -43,14 +43,11 @@ def read_series(
     """
     if not files:
         raise DataError("a series of no files")
-    first: Image | None = None
-    slices: list[np.ndarray] = []
-    planes: list[Plane | None] = []
-    spacings: list[tuple[float, ...] | None] = []
-    for path in files:
-        image, plane, own_fault = _read_with_plane(path)
-        first = first or image
-        if image.pixels.shape != first.pixels.shape or (image.pixels.ndim > 3 and len(files) > 1):
+    first, plane, own_fault = _read_with_plane(files[0])
+    slices, planes, spacings = [first.pixels], [plane], [first.spacing_mm]
+    for path in files[1:]:
+        image, plane, _ = _read_with_plane(path)
+        if image.pixels.shape != first.pixels.shape or image.pixels.ndim > 3:
             raise GeometryError(
                 f"{path}: shape {image.pixels.shape} in a series whose first slice has "
                 f"{first.pixels.shape}; slices of one shape were expected"
@@ -58,7 +55,6 @@ def read_series(
         slices.append(image.pixels)
         planes.append(plane)
         spacings.append(image.spacing_mm)
-    assert first is not None
     fault = own_fault or dicom_stack.fault(planes, spacings) or _disorder(planes)
     if fault and on_geometry == "reject":
         place = Path(files[0])
