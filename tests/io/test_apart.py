@@ -60,6 +60,15 @@ def test_a_decoder_that_hangs_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
     assert dicom.read(LOSSLESS).pixels.shape == (100, 100, 3)
 
 
+def test_a_worker_decodes_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = dicom.read(LOSSLESS).pixels
+    apart.close()
+    monkeypatch.setattr(apart, "_guarded", set())
+    apart.trust_this_process()
+    assert np.array_equal(dicom.read(LOSSLESS).pixels, whole)
+    assert not apart._children
+
+
 def test_the_child_ends_with_a_killed_parent() -> None:
     script = (
         "import os, signal; from tfmed.io import apart, dicom; "
