@@ -7,8 +7,8 @@ share of its size: so anisotropic voxels and slanted surfaces count as they shou
 definition of surface-distance (Nikolov 2018, arXiv:1809.04430) and of MONAI's `use_subvoxels`.
 
 The package surface-distance itself is the tests' oracle, and no dependency: version 0.1 fails on
-an empty mask with NumPy 2, calls SciPy by names that SciPy 2 takes away, and needs distance
-transforms of the whole box, where a search among the surfaces' points is several times as fast.
+an empty mask with NumPy 2, calls SciPy by names that SciPy 2 takes away, and transforms the whole
+box, where a search among the surfaces' points takes about half the time.
 """
 
 from __future__ import annotations
@@ -56,14 +56,17 @@ def distances(
     codes = (_codes(truth), _codes(predicted))
     surfaces = [(code != 0) & (code != len(sizes) - 1) for code in codes]
     points = [np.argwhere(surface) for surface in surfaces]
-    trees = [KDTree(of * np.asarray(spacing_mm)) for of in points]
+    # Without balance: the points stand on a grid, where medians are dear and gain nothing.
+    trees = [KDTree(of * np.asarray(spacing_mm), balanced_tree=False) for of in points]
     found = []
     for own, other in ((0, 1), (1, 0)):
-        nearest = trees[other].query(trees[own].data)[1]
+        alone = ~surfaces[other][surfaces[own]]
+        nearest = trees[other].query(trees[own].data[alone])[1]
         # From whole steps, so that a distance which equals the tolerance is not above it by the
         # rounding of two coordinates.
-        steps = (points[own] - points[other][nearest]) * np.asarray(spacing_mm)
-        apart = np.sqrt((steps**2).sum(axis=1))
+        steps = (points[own][alone] - points[other][nearest]) * np.asarray(spacing_mm)
+        apart = np.zeros(len(points[own]))
+        apart[alone] = np.sqrt((steps**2).sum(axis=1))
         size = sizes[codes[own][surfaces[own]]]
         order = np.lexsort((size, apart))
         found += [apart[order], size[order]]

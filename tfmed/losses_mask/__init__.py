@@ -8,10 +8,10 @@ instead of learning background.
 
 **A class that an image does not hold.** Its overlap is 0 / 0, and the smoothing term decides: the
 loss of that class stays near 1 while the network calls any of it, with gradients of its logits
-that sum to at most 1/4. So absent classes neither draw the network to background
-nor blow up; but they also teach little, and a false structure in an empty image goes nearly free.
-Cross-entropy unlearns it (`dice_cross_entropy`), and so does `batch=True`, which takes the overlap
-of all images of the batch together.
+that sum to at most 1/4. So absent classes neither draw the network to background nor blow up; but
+they also teach little, and a false structure in an empty image goes nearly free. Cross-entropy
+unlearns it (`dice_cross_entropy`), and so does `batch=True`, which takes the overlap of all images
+of the batch together.
 """
 
 from __future__ import annotations

@@ -40,7 +40,8 @@ def signed_distances(
     voxel that is not of it; 0 everywhere for a class that has no outline in the image.
 
     Args:
-        labels: whole numbers `[H, W]` or `[D, H, W]`, one image; below 0 is not known.
+        labels: whole numbers `[H, W]` or `[D, H, W]`, one image; below 0 is not
+            known, and outside of every class.
         classes: K, background included.
         spacing_mm: of a voxel along each axis; None counts in voxels.
 
