@@ -58,6 +58,16 @@ def test_a_voi_lut_is_looked_up_by_hand_and_as_pydicom_does(tmp_path: Path) -> N
     assert shown.tolist() == by_pydicom(path)[0].tolist()
 
 
+def test_a_voi_lut_that_contradicts_itself_is_left_aside(tmp_path: Path) -> None:
+    path = with_lut(tmp_path / "a.dcm")
+    data = pydicom.dcmread(path)
+    data.VOILUTSequence[0].LUTDescriptor = [99, 10, 12]
+    data.save_as(path)
+    image = dicom.read(path)
+    assert image.voi_lut is None
+    assert display(image).max() == 255
+
+
 def test_a_turned_image_is_shown_turned_by_its_lut(tmp_path: Path) -> None:
     image = dicom.read(with_lut(tmp_path / "a.dcm", "MONOCHROME1"))
     assert display(image)[0, :, 0].tolist() == [255, 255, 249, 6, 0, 0]

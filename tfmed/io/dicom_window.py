@@ -15,6 +15,9 @@ from tfmed.image import VoiLut
 from tfmed.io.dicom_geometry import functional_groups
 
 LINEAR, LINEAR_EXACT, SIGMOID = "LINEAR", "LINEAR_EXACT", "SIGMOID"
+# Of a VOI LUT: bits of a shade, and how many entries a count of 0 stands for.
+_LEAST_BITS, _MOST_BITS = 8, 16
+_MOST_ENTRIES = 2**16
 
 
 def window(dataset: Any) -> tuple[float, float] | None:
@@ -52,23 +55,25 @@ def _ends(centre: float, width: float, function: str) -> tuple[float, float] | N
 
 
 def lut(dataset: Any) -> VoiLut | None:
-    """The first VOI LUT of a file, or None.
+    """The first VOI LUT of a file; None where there is none or it contradicts itself.
 
-    Raises:
-        ValueError: it is damaged.
+    Args:
+        dataset: pydicom's.
     """
-    items = dataset.get("VOILUTSequence")
-    if not items:
+    try:
+        item = dataset.VOILUTSequence[0]
+        count, first, bits = (int(number) for number in item.LUTDescriptor)
+        data = item.LUTData
+    except (AttributeError, IndexError, TypeError, ValueError):
         return None
-    count, first, bits = (int(number) for number in items[0].LUTDescriptor)
-    data = items[0].LUTData
-    # Written as words or as bytes of words; in either case pydicom has the file's byte order.
+    # Written as words, or as bytes of words in the file's byte order.
     order = "<" if dataset.original_encoding[1] else ">"
-    entries = np.frombuffer(data, f"{order}u2") if isinstance(data, bytes) else np.asarray(data)
-    count = count or 2**16
-    if not 8 <= bits <= 16 or len(entries) != count:
-        raise ValueError("a VOI LUT of another size than it says")
-    return VoiLut(first, entries.astype(np.uint16), bits)
+    if isinstance(data, bytes):
+        data = np.frombuffer(data[: len(data) // 2 * 2], f"{order}u2")
+    entries = np.atleast_1d(np.asarray(data)).astype(np.uint16)
+    if not _LEAST_BITS <= bits <= _MOST_BITS or len(entries) != (count or _MOST_ENTRIES):
+        return None
+    return VoiLut(first, entries, bits)
 
 
 def turned(lut: VoiLut, total: float) -> VoiLut:
