@@ -165,10 +165,13 @@ def _complete(
     share = {"train": 1 - sum(share.values()), **share}
     training = (dataset.table["split"] == "train").to_numpy()
     dataset = _assign(dataset, training, share, seed)
-    off = " and ".join(lacking)
+
+    def told(parts: list[str]) -> str:
+        return f"{' and '.join(parts)} {'were' if len(parts) > 1 else 'was'}"
+
     return dataset, (
-        f"the source's own {' and '.join(given)} were kept, {off} was taken off train by "
-        f"patient, stratified by class, seed {seed}"
+        f"the source's own {told(given)} kept, {told(lacking)} taken off train by patient, "
+        f"stratified by class, seed {seed}"
     )
 
 
