@@ -49,7 +49,8 @@ def images(
     """
     if count is None and _pixels(table, positions) < FEW_PIXELS:
         count = 0
-    some = table[["path", "files", "frame"]].iloc[positions]
+    known = [name for name in ("path", "files", "frame", "channels") if name in table]
+    some = table[known].iloc[positions]
     rows = (dict(zip(some.columns, row, strict=True)) for row in some.itertuples(index=False))
     held: list[np.ndarray] = []
     first = 0
@@ -79,7 +80,9 @@ def pixels(
     Args:
         rows: with `path`, `frame` and `files`; asked for as they are needed.
         workers: processes; one a CPU by default, 0 for none.
-        preprocessing: tells how many frames of a clip are wanted; None for all.
+        preprocessing: what will be done with them, by which a worker may spare itself to send
+            what is not needed: frames of a clip, and whole numbers that it shrinks as well as
+            the graph. None for pixels as they are.
 
     Yields:
         `[H, W, C]` or `[D, H, W, C]`, modality units.
@@ -87,13 +90,12 @@ def pixels(
     Raises:
         ReadError: a file cannot be read, or its decoder killed the process.
     """
-    sample = preprocessing.size[0] if preprocessing is not None and preprocessing.sampled else 0
     asked: deque[str] = deque()
 
     def calls() -> Iterator[worker.Call]:
         for row in rows:
             asked.append(str(row["path"]))
-            yield _call(row, sample)
+            yield _call(row, preprocessing)
 
     with closing(pool.stream(worker.pixels, calls(), workers=workers)) as stream:
         for found in stream:
@@ -113,11 +115,17 @@ def _pixels(table: pd.DataFrame, positions: np.ndarray) -> int:
     return int(sides.prod(axis=1).sum())
 
 
-def _call(row: Mapping[str, Any], sample: int) -> worker.Call:
+def _call(row: Mapping[str, Any], preprocessing: Preprocessing | None) -> worker.Call:
     files = row.get("files")
     series = isinstance(files, (list, tuple, np.ndarray))
-    names = [row["path"]] if files is None or not series else files
-    return worker.Call(tuple(map(str, names)), series, int(row["frame"]), sample)
+    names = tuple(map(str, files if files is not None and series else [row["path"]]))
+    if preprocessing is None:
+        return worker.Call(names, series, int(row["frame"]))
+    sample = preprocessing.size[0] if preprocessing.sampled else 0
+    # Colour becomes grey before it shrinks.
+    grey = row.get("channels", 3) == 1 or preprocessing.channels == 3
+    rows, columns = preprocessing.size[-2:]
+    return worker.Call(names, series, int(row["frame"]), sample, (rows, columns) if grey else None)
 
 
 def _fits(held: list[np.ndarray], found: np.ndarray, length: int) -> bool:

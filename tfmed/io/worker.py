@@ -28,6 +28,7 @@ from tfmed.errors import TfmedError
 from tfmed.io import apart
 from tfmed.io.reading import read
 from tfmed.io.series import read_series
+from tfmed.io.shrink import shrink
 from tfmed.io.slots import Slots
 
 LEAST_BYTES = 1 << 16  # less goes through the pipe
@@ -66,20 +67,24 @@ class Call(NamedTuple):
         series: whether they are a series.
         frame: index inside the file, or -1 for all of it.
         sample: how many frames of a clip are wanted; 0 for all.
+        size: rows and columns to which whole numbers are shrunk where `io.shrink` can.
     """
 
     files: tuple[str, ...]
     series: bool
     frame: int = -1
     sample: int = 0
+    size: tuple[int, int] | None = None
 
 
 def pixels(call: Call) -> np.ndarray | TfmedError:
-    """The pixels of an example, or the error that tells why they cannot be read."""
+    """The pixels of an example, shrunk or not, or the error why they cannot be read."""
     try:
         if call.series:
-            return read_series(call.files, on_geometry="ignore").pixels
-        return read(call.files[0], frame=call.frame, sample=call.sample).pixels
+            values = read_series(call.files, on_geometry="ignore").pixels
+        else:
+            values = read(call.files[0], frame=call.frame, sample=call.sample).pixels
+        return _narrowed(values if call.size is None else shrink(values, call.size))
     except TfmedError as error:
         return error
 
