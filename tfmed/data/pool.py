@@ -157,7 +157,7 @@ class _Crew:
         self._slots = Slots.make(AHEAD * count)
         self._again: deque[_Chunk] = deque()
         self._length = 1  # of the next chunk
-        self._ahead = AHEAD * count
+        self._ahead = count + 1  # until the first result tells how large they are
         self._failures = 0
         self._begin()
 

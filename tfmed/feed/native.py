@@ -20,6 +20,8 @@ from tfmed.io.native import JPEG, JPEG_PART, NIFTI, PNG, RAW
 
 PREFETCH = 2
 SEGMENT = 1 << 14  # rows whose paths are held as tensors at a time
+DECODED_BYTES = 1 << 30
+BYTES_A_PIXEL = 16  # of the file's bytes, stored values, and values in units, for a while at once
 # float32 holds whole numbers up to here.
 EXACT = 2**24
 PLACED = (RAW, JPEG_PART, NIFTI)  # values that lie somewhere in a file, with slope and intercept
@@ -149,8 +151,14 @@ def _stream(
         return position, finish.in_graph(pixels)
 
     stream = tf.data.Dataset.from_tensor_slices((positions, columns))
-    stream = stream.map(prepared, num_parallel_calls=os.cpu_count() or 1).ignore_errors()
+    stream = stream.map(prepared, num_parallel_calls=_at_a_time(table)).ignore_errors()
     return stream.batch(length).prefetch(PREFETCH)
+
+
+def _at_a_time(table: pd.DataFrame) -> int:
+    """How many images to decode at the same time: one a CPU, or fewer of large volumes."""
+    pixels = int(table[SIDES].to_numpy(np.int64).prod(axis=1).max())
+    return max(1, min(os.cpu_count() or 1, DECODED_BYTES // (BYTES_A_PIXEL * max(1, pixels))))
 
 
 def _numbers(table: pd.DataFrame) -> dict[str, np.ndarray]:
