@@ -166,7 +166,7 @@ def _complete(
     training = (dataset.table["split"] == "train").to_numpy()
     dataset = _assign(dataset, training, share, seed)
 
-    def told(parts: list[str]) -> str:
+    def told(parts: Sequence[str]) -> str:
         return f"{' and '.join(parts)} {'were' if len(parts) > 1 else 'was'}"
 
     return dataset, (
