@@ -82,7 +82,8 @@ class Values:
             return default
         convert = _CONVERT.get(_KINDS[element.tag])
         value = self._data[element.start : element.start + element.length]
-        if convert is None or not value.isascii():
+        # Japanese and Korean may be written in ASCII bytes after an escape (ISO 2022).
+        if convert is None or not value.isascii() or b"\x1b" in value:
             return self.dataset.get(keyword, default)
         return convert(value, self._coding)
 
