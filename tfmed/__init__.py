@@ -19,6 +19,7 @@ SUBMODULES = (
     "feed",
     "io",
     "losses",
+    "losses_mask",
     "measure",
     "metrics",
     "models",
