@@ -32,6 +32,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import suppress
 from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -51,10 +52,12 @@ def cpu_seconds() -> float:
     waiting = [os.getpid()]
     while waiting:
         for task in Path(f"/proc/{waiting.pop()}/task").glob("*"):
-            for child in (task / "children").read_text().split():
-                stat = Path(f"/proc/{child}/stat").read_text().rpartition(")")[2].split()
-                total += sum(map(int, stat[11:15])) / ticks
-                waiting.append(int(child))
+            # Threads and processes come and go meanwhile.
+            with suppress(FileNotFoundError, ProcessLookupError):
+                for child in (task / "children").read_text().split():
+                    stat = Path(f"/proc/{child}/stat").read_text().rpartition(")")[2].split()
+                    total += sum(map(int, stat[11:15])) / ticks
+                    waiting.append(int(child))
     return total
 
 

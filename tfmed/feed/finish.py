@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
-from tfmed.transforms.prepare import Preprocessing
+from tfmed.transforms.prepare import Preprocessing, resample
 
 # `transforms.resample`, or `transforms.prepare`, which normalises too.
 Prepare = Callable[[tf.Tensor, Preprocessing], tf.Tensor]
@@ -23,8 +24,8 @@ class Finish:
     def __init__(self, prepare: Prepare, preprocessing: Preprocessing) -> None:
         self.preprocessing = preprocessing
         self._prepare = prepare
-        # By dtype and channels: one graph for all sizes.
-        self._graphs: dict[tuple[str, int], Callable[[tf.Tensor], tf.Tensor]] = {}
+        # By dtype and shape, where None stands for any length.
+        self._graphs: dict[tuple[Any, ...], Callable[[tf.Tensor], tf.Tensor]] = {}
 
     def in_graph(self, image: tf.Tensor) -> tf.Tensor:
         """One image `[H, W, C]` or `[D, H, W, C]` of a graph, prepared."""
@@ -32,11 +33,17 @@ class Finish:
 
     def __call__(self, images: np.ndarray) -> np.ndarray:
         """Images of one shape, `[n, H, W, C]` or `[n, D, H, W, C]`, as float32 `[n, *size, C]`."""
-        kind = str(images.dtype), images.shape[-1]
+        right = images.dtype == np.float32 and images.shape[1:] == self.preprocessing.input_shape
+        if right and self._prepare is resample:
+            return images
+        sides = images.shape[1:-1]
+        # One graph for all sizes, and a shorter one for what has the right size already.
+        known = sides if sides == self.preprocessing.size else (None,) * len(sides)
+        kind = (str(images.dtype), None, *known, images.shape[-1])
         if kind not in self._graphs:
-            shape = [None] * (images.ndim - 1) + [images.shape[-1]]
+            signature = [tf.TensorSpec(kind[1:], images.dtype)]
 
-            @tf.function(input_signature=[tf.TensorSpec(shape, images.dtype)], autograph=False)
+            @tf.function(input_signature=signature, autograph=False)
             def graph(decoded: tf.Tensor) -> tf.Tensor:
                 return self._prepare(decoded, self.preprocessing)
 

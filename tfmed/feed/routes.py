@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from tfmed.data import npz
-from tfmed.feed import native, workers
+from tfmed.feed import native, plain, workers
 from tfmed.feed.finish import Finish, Prepare
 from tfmed.transforms.prepare import Preprocessing, resample
 
@@ -94,6 +94,8 @@ def images(
     if route.kind == GENERAL:
         return workers.images(table, route.positions, finish, length, count)
     words = (route.kind, *route.words)
+    if plain.fits(words, table, route.positions, finish):
+        return plain.images(words, table, route.positions, finish, length)
     return native.images(words, table, route.positions, finish, length)
 
 
