@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,12 @@ from tfmed.transforms.prepare import Preprocessing, resample
 
 # `transforms.resample`, or `transforms.prepare`, which normalises too.
 Prepare = Callable[[tf.Tensor, Preprocessing], tf.Tensor]
+
+
+@cache
+def finishing(prepare: Prepare, preprocessing: Preprocessing) -> Finish:
+    """The one `Finish` of a preparation and its settings: its graphs are made once."""
+    return Finish(prepare, preprocessing)
 
 
 class Finish:

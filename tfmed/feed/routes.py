@@ -16,7 +16,7 @@ import pandas as pd
 
 from tfmed.data import npz
 from tfmed.feed import native, plain, workers
-from tfmed.feed.finish import Finish, Prepare
+from tfmed.feed.finish import Finish, Prepare, finishing
 from tfmed.transforms.prepare import Preprocessing, resample
 
 # Positions `[n]` in a table, and their images `[n, *size, C]`, an array or a tensor.
@@ -87,7 +87,7 @@ def images(
     Raises:
         ReadError: a file cannot be read; the message names it.
     """
-    finish = Finish(prepare, preprocessing)
+    finish = finishing(prepare, preprocessing)
     length = min(length or BLOCK_IMAGES, block_length(preprocessing))
     if route.kind == ARCHIVE:
         return _archive(route, table, finish)
