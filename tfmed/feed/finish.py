@@ -38,8 +38,11 @@ class Finish:
         """One image `[H, W, C]` or `[D, H, W, C]` of a graph, prepared."""
         return self._prepare(image[tf.newaxis], self.preprocessing)[0]
 
-    def __call__(self, images: np.ndarray) -> np.ndarray:
-        """Images of one shape, `[n, H, W, C]` or `[n, D, H, W, C]`, as float32 `[n, *size, C]`."""
+    def __call__(self, images: np.ndarray) -> Any:
+        """Images of one shape, `[n, H, W, C]` or `[n, D, H, W, C]`, as float32 `[n, *size, C]`.
+
+        The answer is a tensor, or the very array where nothing is left to do.
+        """
         right = images.dtype == np.float32 and images.shape[1:] == self.preprocessing.input_shape
         if right and self._prepare is resample:
             return images
@@ -55,5 +58,4 @@ class Finish:
                 return self._prepare(decoded, self.preprocessing)
 
             self._graphs[kind] = graph
-        found: np.ndarray = self._graphs[kind](images).numpy()
-        return found
+        return self._graphs[kind](images)

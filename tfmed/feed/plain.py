@@ -13,6 +13,7 @@ import os
 from collections import deque
 from collections.abc import Generator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -54,7 +55,7 @@ def fits(words: Sequence[str], table: pd.DataFrame, positions: np.ndarray, finis
 
 def images(
     words: Sequence[str], table: pd.DataFrame, positions: np.ndarray, finish: Finish, length: int
-) -> Generator[tuple[np.ndarray, np.ndarray]]:
+) -> Generator[tuple[np.ndarray, Any]]:
     """Images of rows that `fits`, in order; arguments and answer as `tfmed.feed.native.images`."""
     _, stored, channels, rank, *_ = words
     sides = table[SIDES].iloc[positions[0]].to_numpy(np.int64)

@@ -31,7 +31,7 @@ def images(
     finish: Finish,
     length: int,
     count: int | None = None,
-) -> Generator[tuple[np.ndarray, np.ndarray]]:
+) -> Generator[tuple[np.ndarray, Any]]:
     """Images of some rows, in order, through `tfmed.io` in worker processes.
 
     Args:
@@ -42,7 +42,7 @@ def images(
         count: processes; one a CPU by default, 0 for none.
 
     Yields:
-        Positions `[n]`, and float32 `[n, *size, C]`.
+        Positions `[n]`, and float32 `[n, *size, C]`, a tensor or an array.
 
     Raises:
         ReadError: a file cannot be read, or its decoder killed the process.
