@@ -1,4 +1,4 @@
-"""Run by test_metrics_counts.py in a process of its own: counts over two logical devices."""
+"""Run by metrics/test_counts.py in a process of its own: counts over two logical devices."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
 import numpy as np
 import tensorflow as tf
 
-from tfmed.metrics_counts import count, dice
+from tfmed.metrics.counts import count, dice
 
 BATCH, BATCHES = 4, 3
 

@@ -19,7 +19,6 @@ SUBMODULES = (
     "feed",
     "io",
     "losses",
-    "losses_mask",
     "measure",
     "metrics",
     "models",

@@ -7,7 +7,7 @@ import pytest
 import tensorflow as tf
 
 from tfmed.errors import DataError
-from tfmed.losses_mask import LOSSES, boundary, cl_dice
+from tfmed.losses import LOSSES, boundary, cl_dice
 
 ALL = {**LOSSES, "cl_dice": cl_dice, "boundary": boundary}
 ON_LABELS = {name: loss for name, loss in ALL.items() if name != "boundary"}

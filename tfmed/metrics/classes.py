@@ -19,8 +19,8 @@ from typing import TypedDict, Unpack
 
 import numpy as np
 
-from tfmed import metrics_column
 from tfmed.errors import DataError
+from tfmed.metrics import column
 
 HALF = 0.5
 BINARY = 2
@@ -180,7 +180,7 @@ def compute_with_classes(
     weights = weights.astype(np.float64)
     counted = _counted(truth, multi_label)
     columns = {
-        k: metrics_column.scores(
+        k: column.scores(
             truth[:, k], probabilities[:, k], called[:, k], half[:, k], weights,
             {*names, *class_names},
         )
@@ -193,7 +193,7 @@ def compute_with_classes(
     }
     if not multi_label and truth.shape[1] > BINARY:
         overall |= _exclusive(truth, probabilities, called, weights, names)
-    classes = [{name: column[name] for name in class_names} for column in columns.values()]
+    classes = [{name: values[name] for name in class_names} for values in columns.values()]
     alone = given is None or np.ndim(given) == 1
     return _plain(overall, alone), [_plain(values, alone) for values in classes if values]
 
@@ -233,14 +233,14 @@ def _exclusive(
     right = (truth * called).sum(axis=1)
     largest = (truth * call(probabilities)).sum(axis=1)
     ways: dict[str, Callable[[], np.ndarray]] = {
-        "accuracy": lambda: metrics_column.mean(right, weights),
-        "accuracy_at_half": lambda: metrics_column.mean(largest, weights),
+        "accuracy": lambda: column.mean(right, weights),
+        "accuracy_at_half": lambda: column.mean(largest, weights),
         "balanced_accuracy": lambda: np.mean(
-            [metrics_column.recall(*pair, weights) for pair in zip(truth.T, called.T, strict=True)],
+            [column.recall(*pair, weights) for pair in zip(truth.T, called.T, strict=True)],
             axis=0,
         ),
-        "brier": lambda: metrics_column.mean(((probabilities - truth) ** 2).sum(axis=1), weights),
-        "ece": lambda: metrics_column.calibration(largest, probabilities.max(axis=1), weights),
+        "brier": lambda: column.mean(((probabilities - truth) ** 2).sum(axis=1), weights),
+        "ece": lambda: column.calibration(largest, probabilities.max(axis=1), weights),
     }
     return {name: ways[name]() for name in names if name in ways}
 

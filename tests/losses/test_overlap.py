@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfmed.losses_mask import cross_entropy, dice, dice_cross_entropy, focal_tversky, tversky
+from tfmed.losses import dice, dice_cross_entropy, focal_tversky, tversky, voxel_cross_entropy
 
 # Two pixels by two, probabilities of class 1: of the truth's two pixels 0.75 and 0.25 are found,
 # and 0.5 of one pixel beside them: tp 1, fp 0.5, fn 1.
@@ -45,13 +45,16 @@ def test_tversky_of_equal_halves_is_dice() -> None:
 def test_cross_entropy_is_that_of_keras() -> None:
     labels, logits = random()
     terms = keras.losses.sparse_categorical_crossentropy(labels, logits, from_logits=True)
-    np.testing.assert_allclose(cross_entropy(labels, logits), np.mean(terms, (1, 2)), rtol=1e-6)
+    np.testing.assert_allclose(
+        voxel_cross_entropy(labels, logits), np.mean(terms, (1, 2)), rtol=1e-6
+    )
 
 
 def test_dice_cross_entropy_is_their_sum() -> None:
     labels, logits = random()
     np.testing.assert_allclose(
-        dice_cross_entropy(labels, logits), dice(labels, logits) + cross_entropy(labels, logits)
+        dice_cross_entropy(labels, logits),
+        dice(labels, logits) + voxel_cross_entropy(labels, logits),
     )
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from scipy import ndimage
 
 from tfmed.errors import DataError, GeometryError
-from tfmed.metrics_mask import score, scores
+from tfmed.metrics.masks import score, scores
 
 UNIT_SCORES = ("dice", "iou", "nsd")
 

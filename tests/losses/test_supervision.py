@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tfmed.losses_mask import supervision_weights
+from tfmed.losses import supervision_weights
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 from scipy import ndimage
 
-from tfmed.losses_mask.targets import Options, masks
+from tfmed.losses.targets import Options, masks
 
 
 def boundary(distances: tf.Tensor, logits: tf.Tensor, **options: Unpack[Options]) -> tf.Tensor:

@@ -6,8 +6,8 @@ from typing import Unpack
 
 import tensorflow as tf
 
-from tfmed.losses_mask.overlap import dice
-from tfmed.losses_mask.targets import Options, masks
+from tfmed.losses.overlap import dice
+from tfmed.losses.targets import Options, masks
 
 
 def cl_dice(

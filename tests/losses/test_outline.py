@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tfmed.losses_mask import boundary, signed_distances
+from tfmed.losses import boundary, signed_distances
 
 LABELS = np.zeros((4, 5), np.int32)
 LABELS[:, 2:] = 1

@@ -14,7 +14,7 @@ import pytest
 import tensorflow as tf
 from sklearn.metrics import confusion_matrix
 
-from tfmed.metrics_counts import count, dice
+from tfmed.metrics.counts import count, dice
 
 LABELS = np.array([[0, 1, 1, 1, 2, -1]])
 FOUND = np.array([[0, 1, 1, 0, 1, 2]])

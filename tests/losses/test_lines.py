@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfmed.losses_mask import cl_dice, dice, dice_cl_dice
-from tfmed.losses_mask.lines import soft_skeleton
+from tfmed.losses import cl_dice, dice, dice_cl_dice
+from tfmed.losses.lines import soft_skeleton
 
 SURE = 50.0
 

@@ -24,8 +24,8 @@ from collections.abc import Sequence
 import numpy as np
 from scipy import ndimage
 
-from tfmed import metrics_surface
 from tfmed.errors import DataError, GeometryError
+from tfmed.metrics import surface
 
 TOLERANCE_MM = 1.0
 MM3_IN_ML = 1000.0
@@ -147,12 +147,12 @@ def _overlaps(
         return 0.0, 0.0, 0.0, diagonal
     both = int((truth & predicted).sum())
     sizes = int(truth.sum()) + int(predicted.sum())
-    apart = metrics_surface.distances(truth, predicted, spacing)
+    apart = surface.distances(truth, predicted, spacing)
     return (
         2 * both / sizes,
         both / (sizes - both),
-        metrics_surface.overlap(apart, tolerance_mm),
-        metrics_surface.hausdorff(apart),
+        surface.overlap(apart, tolerance_mm),
+        surface.hausdorff(apart),
     )
 
 

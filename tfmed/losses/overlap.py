@@ -6,12 +6,14 @@ from typing import Unpack
 
 import tensorflow as tf
 
-from tfmed.losses_mask.targets import Options, masks, prepare
+from tfmed.losses.targets import Options, masks, prepare
 
 SMOOTH = 1e-5
 
 
-def cross_entropy(targets: tf.Tensor, logits: tf.Tensor, **options: Unpack[Options]) -> tf.Tensor:
+def voxel_cross_entropy(
+    targets: tf.Tensor, logits: tf.Tensor, **options: Unpack[Options]
+) -> tf.Tensor:
     """Cross-entropy, the mean over the known voxels, in nats; see the package.
 
     Returns:
@@ -65,7 +67,7 @@ def dice_cross_entropy(
     Args and result are those of `dice`.
     """
     overlap = dice(targets, logits, batch, smooth, **options)
-    return overlap + cross_entropy(targets, logits, **options)
+    return overlap + voxel_cross_entropy(targets, logits, **options)
 
 
 def tversky(

@@ -1,0 +1,52 @@
+"""Scores: NumPy in, plain numbers out; TensorFlow is not imported here.
+
+`tfmed.metrics` itself holds the scores of classifiers (module `classes`). Those of segmentations
+are `tfmed.metrics.masks` (on `tfmed.metrics.surface`), and `tfmed.metrics.counts`, which runs on
+TensorFlow, counts voxels while a network trains.
+"""
+
+from tfmed.metrics.classes import (
+    BINARY,
+    HALF,
+    METRICS,
+    PER_CLASS,
+    Options,
+    Score,
+    Threshold,
+    accuracy,
+    accuracy_at_half,
+    auroc,
+    average_precision,
+    balanced_accuracy,
+    brier,
+    call,
+    compute,
+    compute_with_classes,
+    ece,
+    f1,
+    precision,
+    recall,
+)
+
+__all__ = [
+    "BINARY",
+    "HALF",
+    "METRICS",
+    "PER_CLASS",
+    "Options",
+    "Score",
+    "Threshold",
+    "accuracy",
+    "accuracy_at_half",
+    "auroc",
+    "average_precision",
+    "balanced_accuracy",
+    "brier",
+    "call",
+    "compute",
+    "compute_with_classes",
+    "ece",
+    "f1",
+    "precision",
+    "recall",
+]
