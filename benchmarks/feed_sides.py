@@ -87,10 +87,10 @@ class Tfmed:
         """One epoch."""
         if self._training is not None:
             for _ in range(self._steps):
-                yield next(self._training)[0].numpy()
+                yield np.asarray(next(self._training)[0])
             return
         for batch in self._feed.direct(self._dataset, self._preprocessing, BATCH):
-            yield batch.numpy()
+            yield np.asarray(batch)
 
 
 class Pydicom:
@@ -119,7 +119,7 @@ class Pydicom:
     def batches(self) -> Batches:
         """One epoch."""
         for batch in self._stream:
-            yield batch.numpy()
+            yield np.asarray(batch)
 
 
 class Floor:

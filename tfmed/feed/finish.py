@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from functools import cache
 from typing import Any
@@ -13,6 +14,23 @@ from tfmed.transforms.prepare import Preprocessing, resample
 
 # `transforms.resample`, or `transforms.prepare`, which normalises too.
 Prepare = Callable[[tf.Tensor, Preprocessing], tf.Tensor]
+ALIGNMENT_BYTES = 64  # of memory that TensorFlow computes on
+
+
+def blank(shape: tuple[int, ...]) -> np.ndarray:
+    """A float32 array, its values not set yet, that `Finish` takes without a copy."""
+    size_bytes = 4 * math.prod(shape)
+    memory = np.empty(size_bytes + ALIGNMENT_BYTES, np.uint8)
+    first = -memory.ctypes.data % ALIGNMENT_BYTES
+    return memory[first : first + size_bytes].view(np.float32).reshape(shape)
+
+
+def _tensor(images: np.ndarray) -> tf.Tensor | np.ndarray:
+    """The same memory as a tensor where it can be; TensorFlow copies arrays."""
+    plain = images.flags.c_contiguous and images.flags.writeable
+    if plain and images.size and images.ctypes.data % ALIGNMENT_BYTES == 0:
+        return tf.experimental.dlpack.from_dlpack(images.__dlpack__())
+    return images
 
 
 @cache
@@ -41,7 +59,8 @@ class Finish:
     def __call__(self, images: np.ndarray) -> Any:
         """Images of one shape, `[n, H, W, C]` or `[n, D, H, W, C]`, as float32 `[n, *size, C]`.
 
-        The answer is a tensor, or the very array where nothing is left to do.
+        The answer is a tensor, or the very array where nothing is left to do. The images must
+        not be changed afterwards.
         """
         right = images.dtype == np.float32 and images.shape[1:] == self.preprocessing.input_shape
         if right and self._prepare is resample:
@@ -58,4 +77,4 @@ class Finish:
                 return self._prepare(decoded, self.preprocessing)
 
             self._graphs[kind] = graph
-        return self._graphs[kind](images)
+        return self._graphs[kind](_tensor(images))

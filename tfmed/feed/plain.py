@@ -20,7 +20,7 @@ import pandas as pd
 
 from tfmed.errors import ReadError
 from tfmed.feed import workers
-from tfmed.feed.finish import Finish
+from tfmed.feed.finish import Finish, blank
 from tfmed.io.native import RAW
 from tfmed.io.shrink import FACTORS, shrink
 
@@ -65,18 +65,18 @@ def images(
     known = table[COLUMNS]
     starts = iter(range(0, len(positions), length))
     with ThreadPoolExecutor(count) as threads:
-        waiting: deque[tuple[np.ndarray, Future[np.ndarray]]] = deque()
+        waiting: deque[tuple[np.ndarray, Future[Any]]] = deque()
         try:
             while True:
                 for start in itertools.islice(starts, count + 1 - len(waiting)):
                     some = positions[start : start + length]
-                    waiting.append(
-                        (some, threads.submit(_read, known.iloc[some], shape, dtype, size))
-                    )
+                    rows = known.iloc[some]
+                    task = threads.submit(lambda rows=rows: finish(_read(rows, shape, dtype, size)))
+                    waiting.append((some, task))
                 if not waiting:
                     return
                 some, future = waiting.popleft()
-                yield some, finish(future.result())
+                yield some, future.result()
         finally:
             threads.shutdown(cancel_futures=True)
 
@@ -87,7 +87,7 @@ def _read(
     """Means in modality units, float32 `[n, ...]`, of some rows."""
     rows, columns = size
     buffer = np.empty(shape, dtype)
-    found = np.empty((len(some), *shape[:-3], rows, columns, shape[-1]), np.float32)
+    found = blank((len(some), *shape[:-3], rows, columns, shape[-1]))
     unused = 8 * dtype.itemsize - some["bits"].to_numpy(np.int64)
     numbers = zip(some["path"], some["pixel_offset"], unused, some["intercept"], strict=True)
     for place, (path, offset, high_bits, intercept) in enumerate(numbers):
