@@ -7,7 +7,18 @@ is in it. It is written as `plan.toml`; whoever knows better edits a line and ru
 from __future__ import annotations
 
 from tfmed.planning.fingerprint import Fingerprint, fingerprint
-from tfmed.planning.plan import Plan, dumps, loads
+from tfmed.planning.plan import Plan
 from tfmed.planning.rules import class_weights, plan
+from tfmed.planning.segmentation import SegmentationPlan
+from tfmed.planning.written import dumps, loads
 
-__all__ = ["Fingerprint", "Plan", "class_weights", "dumps", "fingerprint", "loads", "plan"]
+__all__ = [
+    "Fingerprint",
+    "Plan",
+    "SegmentationPlan",
+    "class_weights",
+    "dumps",
+    "fingerprint",
+    "loads",
+    "plan",
+]

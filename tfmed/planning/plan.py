@@ -1,17 +1,12 @@
-"""`Plan`: how one model is made, and its form as `plan.toml`."""
+"""`Plan`: how one classifier is made."""
 
 from __future__ import annotations
 
-import tomllib
-from collections.abc import Mapping
-from typing import Any, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
 import pydantic
-import tomli_w
 from pydantic import Field
 
-from tfmed.errors import ConfigError
-from tfmed.expected import checked
 from tfmed.models import MODELS
 from tfmed.tables import lookup
 from tfmed.transforms import check_steps
@@ -39,6 +34,8 @@ class Plan(pydantic.BaseModel):
     """
 
     model_config = pydantic.ConfigDict(frozen=True, extra="forbid")
+    # TOML has no None.
+    words_for_none: ClassVar[dict[str, str]] = {"window": PERCENTILES}
 
     model: str
     weights: str = "none"
@@ -95,52 +92,3 @@ class Plan(pydantic.BaseModel):
         """The same plan with a user's number of epochs."""
         reasons = {**self.reasons, "epochs": BY_USER}
         return self.model_copy(update={"epochs": epochs, "reasons": reasons})
-
-
-def made(values: Mapping[str, Any], where: str = "") -> Plan:
-    """A plan of values by name.
-
-    Args:
-        values: as a user or the rules give them.
-        where: where they stand, for messages; they are named as flags without it.
-
-    Raises:
-        ConfigError: an unknown setting, a wrong value or one that is missing.
-    """
-    try:
-        return Plan(**checked(Plan.model_fields, values, where))
-    except pydantic.ValidationError as error:
-        first = error.errors()[0]
-        name = ".".join(str(part) for part in first["loc"])
-        if first["type"] == "missing":
-            raise ConfigError(f"the setting {name} is missing{where}") from error
-        raise ConfigError(first["msg"].removeprefix("Value error, ") + where) from error
-
-
-def dumps(plan: Plan) -> str:
-    """A plan as TOML, its reasons in a table of their own at the end.
-
-    `window = "percentiles"` stands for None, which TOML does not have.
-    """
-    values = plan.model_dump()
-    reasons = values.pop("reasons")
-    steps = values.pop("augmentation")
-    values["window"] = values["window"] or PERCENTILES
-    head = "# Edit a value and run the same command again: what follows from it is made anew.\n"
-    body = {**values, "augmentation": list(steps), "reasons": reasons}
-    return head + tomli_w.dumps(body, multiline_strings=False)
-
-
-def loads(text: str) -> Plan:
-    """Read a plan that may have been edited by hand.
-
-    Raises:
-        ConfigError: not TOML, an unknown setting or a wrong value.
-    """
-    try:
-        values = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"plan.toml is not valid TOML: {error}") from error
-    if values.get("window") == PERCENTILES:
-        values["window"] = None
-    return made(values, " in plan.toml")

@@ -11,7 +11,8 @@ from tfmed import models
 from tfmed.data.dataset import Dataset
 from tfmed.errors import ConfigError
 from tfmed.planning.fingerprint import Fingerprint, fingerprint
-from tfmed.planning.plan import BY_USER, Plan, made
+from tfmed.planning.plan import BY_USER, Plan
+from tfmed.planning.written import made
 from tfmed.tasks import Classification
 
 SMALL_IMAGE = 64
@@ -72,7 +73,7 @@ def plan(
             choices[name] = (value, BY_USER)
     values = {name: value for name, (value, _) in choices.items()}
     values["reasons"] = {name: reason for name, (_, reason) in choices.items()}
-    return made(values)
+    return made(Plan, values)
 
 
 def class_weights(task: Classification, train: Dataset) -> tuple[float, ...]:
