@@ -3,12 +3,14 @@
 from tfmed.transforms.augmentation import TRANSFORMS, augment, check_steps, split_steps
 from tfmed.transforms.intensity import clip_and_scale, percentile_window, standardise
 from tfmed.transforms.mixing import mixup
+from tfmed.transforms.normalisation import Normalisation
 from tfmed.transforms.prepare import Preprocessing, normalise, prepare, resample
 from tfmed.transforms.projective import projective
 from tfmed.transforms.spatial import crop, flip, pad, resize
 
 __all__ = [
     "TRANSFORMS",
+    "Normalisation",
     "Preprocessing",
     "augment",
     "check_steps",
