@@ -17,6 +17,7 @@ SUBMODULES = (
     "explain",
     "export",
     "feed",
+    "inference",
     "io",
     "losses",
     "measure",
