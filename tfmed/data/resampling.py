@@ -44,7 +44,7 @@ def resample_case(
         pixels: `"image"` `[H, W, C]` or `[D, H, W, C]`; `"mask"` uint8 without the last axis;
             `"probabilities"` float32 `[..., K]`.
         spacing_mm: `(row, column)` or `(slice, row, column)`; None is unknown.
-        target_mm: likewise; None, or None for an axis, keeps what is. Two numbers for a volume
+        target_mm: likewise; None, or None or 0 for an axis, keeps what is. Two numbers for a volume
             are (row, column), and its slices are kept.
         kind: `"image"`, `"mask"` or `"probabilities"`.
         size: of the result, without channels; by default what `resampled_size` says.
@@ -176,10 +176,10 @@ def _whole(
     target_mm: Sequence[float | None] | None, spacing_mm: Sequence[float] | None, axes: int
 ) -> tuple[float, ...] | None:
     """A target with a number for each axis, or None where nothing is asked for."""
-    if target_mm is None or all(item is None for item in target_mm):
+    if target_mm is None or not any(target_mm):
         return None
     if spacing_mm is None:
-        wanted = " x ".join(f"{item:g}" for item in target_mm if item is not None)
+        wanted = " x ".join(f"{item:g}" for item in target_mm if item)
         raise GeometryError(
             f"a case without a known spacing cannot be brought to {wanted} mm; give files that "
             "tell their spacing, or plan without one"
@@ -190,7 +190,7 @@ def _whole(
         )
     target = (None,) * (axes - len(target_mm)) + tuple(target_mm)
     pairs = zip(target, spacing_mm, strict=True)
-    return tuple(float(own if item is None else item) for item, own in pairs)
+    return tuple(float(item or own) for item, own in pairs)
 
 
 def _resized(array: np.ndarray, size: Sequence[int], orders: Sequence[int]) -> np.ndarray:
