@@ -5,7 +5,7 @@ import pytest
 from export.samples import MADE, grey_images, png
 
 from tfmed import export
-from tfmed.export import card, parity, tflite
+from tfmed.export import card, classifier_parity, tflite
 from tfmed.export.saved_model import write as write_saved_model
 
 
@@ -43,7 +43,7 @@ def whole(classifiers, tmp_path_factory):
     with export.release(tmp_path_factory.mktemp("savedmodels") / "grey") as draft:
         write_saved_model(classifier, draft.folder)
         converted = tflite.write(classifier, draft.folder / "tflite", representative)
-        rows = parity.check(
+        rows = classifier_parity.check(
             classifier, draft.folder, classifier.probabilities(images), images,
             [png(image[..., 0]) for image in images[:2]],
         )  # fmt: skip

@@ -6,7 +6,8 @@ import keras
 import numpy as np
 from PIL import Image as Pillow
 
-from tfmed.export.classifier import Classifier, PixelCode
+from tfmed.export.classifier import Classifier
+from tfmed.export.pixels import PixelCode
 from tfmed.transforms.prepare import Preprocessing
 
 

@@ -13,8 +13,8 @@ from export.samples import png
 from PIL import Image as Pillow
 from PIL import ImageOps
 
-from tfmed.export.classifier import PixelCode
 from tfmed.export.decode import decode
+from tfmed.export.pixels import PixelCode
 
 RANDOM = np.random.default_rng(0)
 GREY = RANDOM.integers(0, 256, (16, 24), dtype=np.uint8)

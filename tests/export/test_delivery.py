@@ -15,7 +15,7 @@ from training import tiny
 from tfmed import export, training
 from tfmed.data.stored import store, stored
 from tfmed.errors import ExportError
-from tfmed.export import delivery, tflite
+from tfmed.export import classifier_delivery, tflite
 from tfmed.run import Run
 from tfmed.training.study import fold, open_study
 
@@ -87,9 +87,9 @@ def test_no_patient_and_no_path_leaves_with_an_export(
 def test_an_export_that_differs_from_the_run_is_not_written(
     run: Run, no_tflite: list[np.ndarray], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    classifier = delivery.classifier_of(open_study(run))
+    classifier = classifier_delivery.classifier_of(open_study(run))
     wrong = replace(classifier, temperatures=(9.0 * classifier.temperatures[0],))
-    monkeypatch.setattr(delivery, "classifier_of", lambda study: wrong)
+    monkeypatch.setattr(classifier_delivery, "classifier_of", lambda study: wrong)
     with pytest.raises(ExportError, match="cache"):
         export.saved_model(run, tmp_path / "tiny")
     assert list((tmp_path / "tiny").iterdir()) == []

@@ -11,7 +11,7 @@ from export.samples import ct_images, grey_images, network
 
 from tfmed import export
 from tfmed.errors import ExportError, ReadError
-from tfmed.export import parity, tflite
+from tfmed.export import classifier_parity, parity, tflite
 from tfmed.export.classifier import Classifier
 from tfmed.export.runner import Runner, latency_ms
 from tfmed.transforms.prepare import Preprocessing, normalise
@@ -106,20 +106,25 @@ def test_a_wrong_answer_fails_and_names_its_rows(whole, classifiers):
     images = grey_images(3)
     live = classifiers["grey"].probabilities(images) + np.float32(0.001)
     with pytest.raises(ExportError, match=r"keras .*serving_default .*tflite_float32") as caught:
-        parity.check(classifiers["grey"], folder, live, images)
+        classifier_parity.check(classifiers["grey"], folder, live, images)
     assert "float16" not in str(caught.value)
     extra = [parity.Row("cache", float("nan"))]
     with pytest.raises(ExportError, match="cache"):
-        parity.check(classifiers["grey"], folder, live - np.float32(0.001), images, extra=extra)
+        classifier_parity.check(
+            classifiers["grey"], folder, live - np.float32(0.001), images, extra=extra
+        )
 
 
 def test_pixels_that_no_png_holds_are_left_out_and_said(whole, classifiers):
     images = [image + 0.5 for image in grey_images(2)] + grey_images(1)
     live = classifiers["grey"].probabilities(images)
-    rows = {row.name: row for row in parity.check(classifiers["grey"], whole[0], live, images)}
+    rows = {
+        row.name: row
+        for row in classifier_parity.check(classifiers["grey"], whole[0], live, images)
+    }
     assert rows["serving_bytes"].max_difference <= 1e-4
     assert "2 images left out: values are not whole steps" in rows["serving_bytes"].note
-    rows = parity.check(classifiers["grey"], whole[0], live[:1], images[:1])
+    rows = classifier_parity.check(classifiers["grey"], whole[0], live[:1], images[:1])
     assert rows[2].max_difference is None and rows[2].passed
 
 
@@ -133,9 +138,9 @@ def test_folds_and_percentile_windows_convert(classifiers, exports, tmp_path, na
     sample = np.random.default_rng(0).uniform(-200, 255, (10, *shape)).astype(np.float32)
     converted = tflite.write(classifier, tmp_path / "tflite", sample)
     assert sorted(converted.bytes) == sorted(tflite.VARIANTS) and not converted.failed
-    rows = parity._tflite_rows(
+    rows = parity.tflite_rows(
         classifier, tmp_path / "tflite", classifier.probabilities(images),
-        [parity._at_size(classifier, image) for image in images],
+        [classifier_parity._at_size(classifier, image) for image in images],
     )  # fmt: skip
     assert all(row.passed for row in rows)
     assert rows[3].max_difference < 0.1

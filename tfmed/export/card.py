@@ -13,11 +13,9 @@ from typing import Any
 import numpy as np
 
 from tfmed.export.card_text import markdown
-from tfmed.export.classifier import Classifier
+from tfmed.export.exportable import Exportable
 from tfmed.export.parity import Row
-from tfmed.export.signatures import BYTES, CLASSIFY, IMAGE
 from tfmed.run import plain, write_text
-from tfmed.transforms.prepare import PERCENTILES
 
 NAME = "card.json"
 NOT_A_DEVICE = "Research use only. This is not a medical device."
@@ -39,7 +37,7 @@ SCORE_KEYS = ("split", "threshold", "examples", "patients", "metrics", "per_clas
 
 
 def make(
-    classifier: Classifier,
+    exportable: Exportable,
     name: str,
     *,
     data: Mapping[str, Any],
@@ -53,7 +51,7 @@ def make(
     """Put a card together.
 
     Args:
-        classifier: what is exported.
+        exportable: what is exported.
         name: the model's name.
         data: facts on the training data: those of `DATA_KEYS` are kept; `examples` and
             `patients` are counts by part.
@@ -70,17 +68,15 @@ def make(
     """
     variants = {variant: dict(facts) for variant, facts in tflite.items()}
     if "bytes" in variants.get("int8", {}):
-        variants["int8"]["input"] = int8_input(classifier)
+        variants["int8"]["input"] = exportable.int8_input()
+    own = exportable.describe()
     card = {
         "name": name,
-        "task": "classification",
         "created": datetime.now(UTC).date().isoformat(),
-        "classes": classifier.classes,
-        "multi_label": classifier.activation == "sigmoid",
-        "temperature": classifier.temperatures,
-        "folds": len(classifier.models),
-        "input": {**_input(classifier), **_chosen(image, ("modality", "units", "spacing_mm"))},
-        "signatures": _signatures(classifier),
+        "classes": exportable.classes,
+        "folds": len(exportable.models),
+        **own,
+        "input": {**own["input"], **_chosen(image, ("modality", "units", "spacing_mm"))},
         "tflite": variants,
         "scores": _chosen(scores, SCORE_KEYS),
         "parity": [row.to_dict() for row in parity],
@@ -89,34 +85,15 @@ def make(
         "notice": NOT_A_DEVICE,
         "limits": [*limits, *LIMITS],
         "versions": _versions(),
-        "provenance": {"weights_sha256": weights_sha256(classifier), **(provenance or {})},
+        "provenance": {"weights_sha256": weights_sha256(exportable), **(provenance or {})},
     }
     return dict(_public(plain(card)))
 
 
-def int8_input(classifier: Classifier) -> dict[str, Any]:
-    """What `int8.tflite` takes, from an image in modality units at the plan's size.
-
-    With a fixed window it is `(clip(x, low, high) - offset) * scale`; with percentiles (of the
-    image itself) it is `(clip((x - low) / (high - low), 0, 1) - offset) * scale`, 0 before the
-    offset where high equals low. `offset` and `scale` are one number, or one a channel.
-    """
-    preprocessing = classifier.preprocessing
-    mean, std = np.asarray(preprocessing.mean, float), np.asarray(preprocessing.std, float)
-    if preprocessing.window is None:
-        return {"percentiles": [0.5, 99.5], "offset": mean.tolist(), "scale": (1 / std).tolist()}
-    low, high = preprocessing.window
-    return {
-        "clip": [low, high],
-        "offset": (low + mean * (high - low)).tolist(),
-        "scale": (1 / (std * (high - low))).tolist(),
-    }
-
-
-def weights_sha256(classifier: Classifier) -> str:
+def weights_sha256(exportable: Exportable) -> str:
     """A hash over all weights in order, which does not depend on how they are stored."""
     total = hashlib.sha256()
-    for model in classifier.models:
+    for model in exportable.models:
         for weight in model.get_weights():
             total.update(str(weight.shape).encode())
             total.update(np.ascontiguousarray(weight, "<f4").tobytes())
@@ -128,48 +105,6 @@ def write(folder: Path, card: Mapping[str, Any]) -> None:
     text = json.dumps(card, indent=2, ensure_ascii=False) + "\n"
     write_text(folder / NAME, text)
     write_text(folder / "card.md", markdown(card))
-
-
-def _input(classifier: Classifier) -> dict[str, Any]:
-    """The card's `input`, but for what only the data set knows."""
-    preprocessing = classifier.preprocessing
-    return {
-        "size": preprocessing.size,
-        "channels": preprocessing.channels,
-        "spacing_mm": None,
-        "units": "",
-        "modality": "",
-        "window": PERCENTILES if preprocessing.window is None else preprocessing.window,
-        "mean": preprocessing.mean,
-        "std": preprocessing.std,
-        "sampled": preprocessing.sampled,
-        "bytes": classifier.pixels.to_dict() if classifier.planar else None,
-    }
-
-
-def _signatures(classifier: Classifier) -> dict[str, Any]:
-    """Inputs and outputs of each signature, in words."""
-    deep = "N, T, H, W, C" if classifier.preprocessing.sampled else "N, D, H, W, C"
-    axes = "N, H, W, C" if classifier.planar else deep
-    found = {
-        IMAGE: {
-            "inputs": {"image": f"float32 [{axes}], any size, modality units"},
-            "outputs": {"probabilities": "float32 [N, K]"},
-        }
-    }
-    if classifier.planar:
-        found[BYTES] = {
-            "inputs": {"image_bytes": "string [N], PNG or JPEG files"},
-            "outputs": {
-                "probabilities": "float32 [N, K], NaN where not valid",
-                "valid": "bool [N]",
-            },
-        }
-        found[CLASSIFY] = {
-            "inputs": {"inputs": "string [N], serialized tf.Example with image/encoded"},
-            "outputs": {"classes": "string [N, K]", "scores": "float32 [N, K]"},
-        }
-    return found
 
 
 def _versions() -> dict[str, str]:

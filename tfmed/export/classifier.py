@@ -2,88 +2,22 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
-from PIL import Image as Pillow
 
-from tfmed.errors import ConfigError, DataError, ExportError
-from tfmed.transforms.prepare import Preprocessing, prepare
+from tfmed.errors import ConfigError, ExportError
+from tfmed.export import classifier_signatures
+from tfmed.export.exportable import TAIL, Signature, check_float32, mean_of
+from tfmed.export.pixels import PixelCode
+from tfmed.transforms.prepare import PERCENTILES, Preprocessing, normalise, prepare
 
 ACTIVATIONS = ("softmax", "sigmoid")
 BATCH = 32
-# Layers behind the logits; int8 conversion finds them by these names.
-TAIL = ("temperature", "probabilities", "mean_of_folds")
-
-
-@dataclass(frozen=True)
-class PixelCode:
-    """How the integers of a PNG or JPEG become modality units: `pixels * slope + intercept`.
-
-    Attributes:
-        bits: 8 or 16; a file of another depth is not valid.
-        slope: modality units a step.
-        intercept: modality units at 0.
-    """
-
-    bits: int = 8
-    slope: float = 1.0
-    intercept: float = 0.0
-
-    def __post_init__(self) -> None:
-        if self.bits not in (8, 16):
-            raise ConfigError(f"a PNG carries 8 or 16 bits a channel, not {self.bits}")
-        if self.slope == 0:
-            raise ConfigError("the slope of a pixel code must not be 0")
-
-    @classmethod
-    def of(cls, minimum: float, maximum: float, bits: int = 8) -> PixelCode:
-        """The code for data of a range: 8-bit, 16-bit, or 16-bit with a shifted zero.
-
-        Args:
-            minimum: smallest value of the data, in modality units.
-            maximum: largest value.
-            bits: bits that held the data in its source; more than 8 needs 16.
-        """
-        if minimum < 0:
-            return cls(16, 1.0, -32768.0)
-        return cls(8) if bits <= 8 and maximum <= 255 else cls(16)
-
-    def to_dict(self) -> dict[str, Any]:
-        """The card's `input.bytes`."""
-        return {"bits": self.bits, "slope": self.slope, "intercept": self.intercept}
-
-    def encode(self, image: np.ndarray) -> bytes:
-        """Write an image as a lossless PNG.
-
-        Args:
-            image: `[H, W, C]` in modality units; C is 1, or 3 where `bits` is 8.
-
-        Raises:
-            DataError: values that the code cannot hold exactly, or 16-bit colour.
-        """
-        stored = (np.asarray(image, np.float64) - self.intercept) / self.slope
-        whole = np.rint(stored)
-        if not np.all(np.abs(stored - whole) < 1e-6):
-            raise DataError(f"values are not whole steps of {self.slope:g}")
-        if whole.min() < 0 or whole.max() >= 1 << self.bits:
-            raise DataError(
-                f"values {np.min(image):g}..{np.max(image):g} do not fit {self.bits} bits with "
-                f"slope {self.slope:g} and intercept {self.intercept:g}"
-            )
-        pixels = whole.astype(np.uint8 if self.bits == 8 else np.uint16)
-        if self.bits == 16:
-            if pixels.shape[-1] != 1:
-                raise DataError("16-bit colour PNG is not written")
-            return bytes(tf.io.encode_png(pixels).numpy())
-        buffer = io.BytesIO()
-        Pillow.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels).save(buffer, "PNG")
-        return buffer.getvalue()
 
 
 @keras.saving.register_keras_serializable("tfmed")
@@ -131,7 +65,7 @@ class Classifier:
     temperatures: tuple[float, ...]
     classes: tuple[str, ...]
     activation: str = "softmax"
-    pixels: PixelCode = PixelCode()
+    pixels: PixelCode = field(default_factory=PixelCode)
 
     def __post_init__(self) -> None:
         if not self.models or len(self.models) != len(self.temperatures):
@@ -149,6 +83,16 @@ class Classifier:
         """Whether an example is one 2D image, which PNG and JPEG can carry."""
         return len(self.preprocessing.size) == 2
 
+    @property
+    def input_shape(self) -> tuple[int, ...]:
+        """`(H, W, C)` or `(D, H, W, C)`: one image of the plan's size."""
+        return self.preprocessing.input_shape
+
+    @property
+    def noise_window(self) -> tuple[float, float]:
+        """Smallest and largest value of warm-up images, in modality units."""
+        return self.preprocessing.window or (0.0, 255.0)
+
     def network(self) -> keras.Model:
         """One Keras model: normalised image `[B, *size, C]` to probabilities `[B, K]`."""
         folds = []
@@ -156,11 +100,17 @@ class Classifier:
             logits = Temperature(temperature, name=TAIL[0])(model.outputs[0])
             answer = keras.layers.Activation(self.activation, name=TAIL[1])(logits)
             folds.append(keras.Model(model.inputs, answer, name=f"fold_{i}"))
-        if len(folds) == 1:
-            return folds[0]
-        image = keras.Input(self.preprocessing.input_shape, name="image")
-        mean = keras.layers.Average(name=TAIL[2])([fold(image) for fold in folds])
-        return keras.Model(image, mean, name="folds")
+        return mean_of(folds, keras.Input(self.input_shape, name="image"))
+
+    def normalise(self, image: tf.Tensor) -> tf.Tensor:
+        """Modality units `[B, *size, C]` at the plan's size to the network's input."""
+        return normalise(image, self.preprocessing)
+
+    def signatures(self, network: keras.Model) -> dict[str, Signature]:
+        """Name to function and input specification; the caller tracks `network`."""
+        return classifier_signatures.signatures(
+            network, self.preprocessing, self.pixels, self.classes
+        )
 
     def probabilities(self, images: Iterable[np.ndarray]) -> np.ndarray:
         """The live answer, image by image read and resampled, in batches through Keras.
@@ -183,22 +133,62 @@ class Classifier:
         parts = [tf.concat(ready[i : i + BATCH], 0) for i in range(0, len(ready), BATCH)]
         return np.concatenate([np.asarray(network(part, training=False)) for part in parts])
 
+    def describe(self) -> dict[str, Any]:
+        """The entries of the card that only a classifier has."""
+        return {
+            "task": "classification",
+            "multi_label": self.activation == "sigmoid",
+            "temperature": self.temperatures,
+            "input": self._input(),
+            "signatures": classifier_signatures.words(self.preprocessing),
+        }
+
+    def int8_input(self) -> dict[str, Any]:
+        """What `int8.tflite` takes, from an image in modality units at the plan's size.
+
+        With a fixed window it is `(clip(x, low, high) - offset) * scale`; with percentiles (of the
+        image itself) it is `(clip((x - low) / (high - low), 0, 1) - offset) * scale`, 0 before the
+        offset where high equals low. `offset` and `scale` are one number, or one a channel.
+        """
+        preprocessing = self.preprocessing
+        mean, std = np.asarray(preprocessing.mean, float), np.asarray(preprocessing.std, float)
+        if preprocessing.window is None:
+            scale = (1 / std).tolist()
+            return {"percentiles": [0.5, 99.5], "offset": mean.tolist(), "scale": scale}
+        low, high = preprocessing.window
+        return {
+            "clip": [low, high],
+            "offset": (low + mean * (high - low)).tolist(),
+            "scale": (1 / (std * (high - low))).tolist(),
+        }
+
+    def _input(self) -> dict[str, Any]:
+        """The card's `input`, but for what only the data set knows."""
+        preprocessing = self.preprocessing
+        return {
+            "size": preprocessing.size,
+            "channels": preprocessing.channels,
+            "spacing_mm": None,
+            "units": "",
+            "modality": "",
+            "window": PERCENTILES if preprocessing.window is None else preprocessing.window,
+            "mean": preprocessing.mean,
+            "std": preprocessing.std,
+            "sampled": preprocessing.sampled,
+            "bytes": self.pixels.to_dict() if self.planar else None,
+        }
+
     def _check(self, model: keras.Model) -> None:
         """Refuse a model that does not fit the other parts, while it is cheap to say so."""
         given = tuple(model.inputs[0].shape[1:])
-        if given != self.preprocessing.input_shape:
+        if given != self.input_shape:
             raise ExportError(
                 f"the model takes images of shape {given}, the preprocessing makes "
-                f"{self.preprocessing.input_shape}"
+                f"{self.input_shape}"
             )
         if model.outputs[0].shape[-1] != len(self.classes):
             raise ExportError(
                 f"the model gives {model.outputs[0].shape[-1]} logits for {len(self.classes)} "
                 "classes"
             )
-        low = sorted({layer.dtype_policy.compute_dtype for layer in model.layers} - {"float32"})
-        if low:
-            raise ExportError(
-                f"the model computes in {', '.join(map(str, low))}; rebuild it in float32 with "
-                "the trained weights (mixed precision converts to no TFLite file)"
-            )
+        check_float32(model)

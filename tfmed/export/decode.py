@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import tensorflow as tf
 
-from tfmed.export.classifier import PixelCode
+from tfmed.export.pixels import PixelCode
 from tfmed.transforms.prepare import match_channels
 
 MAX_PIXELS = 4096 * 4096

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -10,13 +10,10 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from tfmed.errors import DataError, ExportError
-from tfmed.export.classifier import Classifier
-from tfmed.export.load import Exported
+from tfmed.errors import ExportError
+from tfmed.export.exportable import Exportable
 from tfmed.export.runner import Runner
-from tfmed.export.saved_model import example
 from tfmed.export.tflite import INT8, VARIANTS
-from tfmed.transforms.prepare import normalise, resample
 
 EXACT = 1e-4
 HALF = 1e-2
@@ -54,44 +51,12 @@ class Row:
         return {**asdict(self), "passed": self.passed}
 
 
-def check(
-    classifier: Classifier,
-    folder: Path,
-    live: np.ndarray,
-    images: Sequence[np.ndarray],
-    files: Sequence[bytes | None] = (),
-    extra: Sequence[Row] = (),
-) -> list[Row]:
-    """Compare every written form with the live model, from the files as they were read.
-
-    Args:
-        classifier: what was exported.
-        folder: the export, usually a draft of `release`.
-        live: probabilities float32 `[N, K]` by which the model was scored.
-        images: N images as `io.read` gives them, modality units, any size and dtype.
-        files: their own bytes where they are PNG or JPEG files, else None; they are sent as
-            they are, and images that have none as a lossless PNG of their pixels.
-        extra: rows that the caller computed, as the cache against the direct read.
-
-    Returns:
-        one row a form: `keras`, `serving_default`, `serving_bytes`, `classify`,
-        `tflite_float32`, ..., then `extra`.
+def judged(rows: list[Row]) -> list[Row]:
+    """The rows as they are, where each is within its tolerance.
 
     Raises:
         ExportError: rows over their tolerance, all of them named.
     """
-    if len(live) != len(images) or not len(images):
-        raise DataError(f"parity needs as many images as answers: {len(images)} and {len(live)}")
-    shape = {"size": classifier.preprocessing.size, "channels": classifier.preprocessing.channels}
-    exported = Exported(folder, {"classes": list(classifier.classes), "input": shape})
-    ready = [_at_size(classifier, image) for image in images]
-    rows = [
-        _row("keras", live, classifier.probabilities(images)),
-        _row("serving_default", live, exported.predict(images)),
-        *_bytes_rows(classifier, exported, live, images, files),
-        *_tflite_rows(classifier, folder / "tflite", live, ready),
-        *extra,
-    ]
     failed = [row for row in rows if not row.passed]
     if failed:
         said = "; ".join(
@@ -108,86 +73,28 @@ def difference(one: np.ndarray, other: np.ndarray) -> float:
     return float(np.max(np.where(np.isnan(gap), np.inf, gap)))
 
 
-def _row(
+def compared(
     name: str,
     live: np.ndarray,
     answer: np.ndarray,
     tolerance: float | None = EXACT,
     note: str = "",
 ) -> Row:
+    """A row of two answers."""
     return Row(name, difference(live, answer), tolerance, note)
 
 
-def _at_size(classifier: Classifier, image: np.ndarray) -> np.ndarray:
-    """One image resampled to the plan's size, modality units."""
-    batch = tf.constant(np.asarray(image, np.float32)[np.newaxis])
-    return np.asarray(resample(batch, classifier.preprocessing)[0])
-
-
-def _bytes_rows(
-    classifier: Classifier,
-    exported: Exported,
-    live: np.ndarray,
-    images: Sequence[np.ndarray],
-    files: Sequence[bytes | None],
+def tflite_rows(
+    exportable: Exportable, folder: Path, live: np.ndarray, ready: Sequence[np.ndarray]
 ) -> list[Row]:
-    """The rows of `serving_bytes` and `classify`."""
-    if not classifier.planar:
-        return [Row("serving_bytes", None, None, "PNG and JPEG carry no volumes")]
-    sent, note = _as_files(classifier, exported, images, files)
-    if not sent:
-        return [Row(name, None, None, note) for name in ("serving_bytes", "classify")]
-    live, data = live[list(sent)], list(sent.values())
-    answer = _in_calls(lambda part: exported.predict_bytes(part)[0], data)
-    scores = _in_calls(lambda part: exported.classify([example(d) for d in part])[1], data)
-    return [
-        _row("serving_bytes", live, answer, note=note),
-        _row("classify", live, scores, note=note),
-    ]
+    """A row for each TFLite file.
 
-
-def _as_files(
-    classifier: Classifier,
-    exported: Exported,
-    images: Sequence[np.ndarray],
-    files: Sequence[bytes | None],
-) -> tuple[dict[int, bytes], str]:
-    """Index of an image to the bytes to send, and in words what they are.
-
-    Each image is its own file where that is valid, else a PNG; one whose pixels no PNG of the
-    pixel code holds is left out.
+    Args:
+        exportable: what was exported.
+        folder: where the files are.
+        live: probabilities `[N, ...]` of the trained network.
+        ready: N images `[*size, C]` of the plan's size, modality units.
     """
-    given = {index: data for index, data in enumerate(files) if data}
-    checked = _in_calls(lambda part: exported.predict_bytes(part)[1], list(given.values()))
-    sent = {
-        index: data for (index, data), valid in zip(given.items(), checked, strict=True) if valid
-    }
-    own, reason = len(sent), ""
-    for index, image in enumerate(images):
-        if index in sent:
-            continue
-        try:
-            sent[index] = classifier.pixels.encode(image)
-        except DataError as error:
-            reason = str(error)
-    notes = [f"{own} files as they are, {len(sent) - own} images as PNG"]
-    if own < len(given):
-        notes.append(f"{len(given) - own} files are of a form that it refuses")
-    if len(sent) < len(images):
-        notes.append(f"{len(images) - len(sent)} images left out: {reason}")
-    return sent, "; ".join(notes)
-
-
-def _in_calls(ask: Callable[[list[bytes]], np.ndarray], sent: list[bytes]) -> np.ndarray:
-    """Ask in requests of bearable size."""
-    parts = [ask(sent[start : start + 16]) for start in range(0, len(sent), 16)]
-    return np.concatenate(parts) if parts else np.zeros(0)
-
-
-def _tflite_rows(
-    classifier: Classifier, folder: Path, live: np.ndarray, ready: Sequence[np.ndarray]
-) -> list[Row]:
-    """A row for each TFLite file that exists."""
     rows = []
     for variant in VARIANTS:
         file = folder / f"{variant}.tflite"
@@ -195,11 +102,7 @@ def _tflite_rows(
             rows.append(Row(f"tflite_{variant}", None, None, "not written"))
             continue
         batch = np.stack(ready)
-        images = (
-            np.asarray(normalise(tf.constant(batch), classifier.preprocessing))
-            if variant == INT8
-            else batch
-        )
+        images = np.asarray(exportable.normalise(tf.constant(batch))) if variant == INT8 else batch
         answer = Runner(file).predict(images)
-        rows.append(_row(f"tflite_{variant}", live, answer, TFLITE_TOLERANCES[variant]))
+        rows.append(compared(f"tflite_{variant}", live, answer, TFLITE_TOLERANCES[variant]))
     return rows

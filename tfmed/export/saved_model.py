@@ -1,7 +1,8 @@
-"""The SavedModel of a classifier, with its warm-up requests, as TF Serving reads it."""
+"""The SavedModel of a trained network, with its warm-up requests, as TF Serving reads it."""
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -9,38 +10,34 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tfmed.export.classifier import Classifier
-from tfmed.export.signatures import BYTES, CLASSIFY, EXAMPLE_KEY, IMAGE, signatures
+from tfmed.export.exportable import Exportable
+from tfmed.export.signatures import BYTES, CLASSIFY, EXAMPLE_KEY, IMAGE, PATCHES
 from tfmed.log import quiet
 
 WARMUP = Path("assets.extra") / "tf_serving_warmup_requests"
 CLASSIFY_METHOD = "tensorflow/serving/classify"
 
 
-def write(classifier: Classifier, folder: Path) -> None:
+def write(exportable: Exportable, folder: Path) -> None:
     """Write `saved_model.pb`, `variables/` and `assets.extra/` into `folder`.
 
-    Signatures (K classes, C channels):
-        serving_default: `image` float32 `[N, H, W, C]` or `[N, D, H, W, C]` of any size, in
-            modality units, to `probabilities` float32 `[N, K]`.
-        serving_bytes: `image_bytes` string `[N]`, PNG or JPEG, to `probabilities` and `valid`
-            bool `[N]`; a bad image gives NaN and False. Not for volumes.
-        classify: `inputs`, serialized tf.Example with `image/encoded`, to `classes` string
-            `[N, K]` in class order and `scores` `[N, K]`. Not for volumes.
+    What the signatures take and give, `classifier_signatures` and `segmenter_signatures` say.
 
     Args:
-        classifier: what is exported.
+        exportable: what is exported.
         folder: an existing folder, usually a draft of `release`.
     """
-    network = classifier.network()
+    network = exportable.network()
     archive = keras.export.ExportArchive()
     archive.track(network)
+    signatures = exportable.signatures(network)
     with quiet():
-        for name, (function, spec) in signatures(classifier, network).items():
+        for name, (function, spec) in signatures.items():
             archive.add_endpoint(name, function, input_signature=[spec])
         archive.write_out(str(folder), verbose=False)
-    _name_classify_method(folder / "saved_model.pb")
-    write_warmup(classifier, folder / WARMUP)
+    if CLASSIFY in signatures:
+        _name_classify_method(folder / "saved_model.pb")
+    write_warmup(exportable, signatures, folder / WARMUP)
 
 
 def _name_classify_method(file: Path) -> None:
@@ -58,22 +55,27 @@ def _name_classify_method(file: Path) -> None:
     file.write_bytes(saved.SerializeToString(deterministic=True))
 
 
-def write_warmup(classifier: Classifier, file: Path) -> None:
+def write_warmup(exportable: Exportable, names: Collection[str], file: Path) -> None:
     """Write requests that TF Serving answers before it opens, so that no user waits for tracing.
 
     The images are noise: no patient's scan is in an export.
 
     Args:
-        classifier: what is exported.
+        exportable: what is exported.
+        names: its signatures.
         file: a TFRecord of `tensorflow.serving.PredictionLog`.
     """
     from tensorflow_serving.apis import prediction_log_pb2
 
-    logs = [_predict_log(IMAGE, "image", synthetic_image(classifier)[np.newaxis])]
-    if classifier.planar:
-        data = synthetic_png(classifier)
+    image = synthetic_image(exportable)[np.newaxis]
+    logs = [_predict_log(IMAGE, "image", image)]
+    if PATCHES in names:
+        logs.append(_predict_log(PATCHES, "patches", exportable.normalise(image)))
+    if BYTES in names:
+        data = synthetic_png(exportable)
         for batch in ([data], [data, b""]):
             logs.append(_predict_log(BYTES, "image_bytes", np.array(batch, object)))
+    if CLASSIFY in names:
         log = prediction_log_pb2.PredictionLog()
         log.classify_log.request.model_spec.signature_name = CLASSIFY
         log.classify_log.request.input.example_list.examples.append(example(data))
@@ -104,17 +106,16 @@ def example(data: bytes) -> tf.train.Example:
     return tf.train.Example(features=tf.train.Features(feature={EXAMPLE_KEY: value}))
 
 
-def synthetic_image(classifier: Classifier) -> np.ndarray:
+def synthetic_image(exportable: Exportable) -> np.ndarray:
     """Whole-number noise float32 `[*size, C]` over the window, that the pixel code can hold."""
-    shape = classifier.preprocessing.input_shape
-    low, high = classifier.preprocessing.window or (0.0, 255.0)
-    return np.rint(np.random.default_rng(0).uniform(low, high, shape)).astype(np.float32)
+    noise = np.random.default_rng(0).uniform(*exportable.noise_window, exportable.input_shape)
+    return np.rint(noise).astype(np.float32)
 
 
-def synthetic_png(classifier: Classifier) -> bytes:
+def synthetic_png(exportable: Exportable) -> bytes:
     """Noise as a grey PNG of the pixel code's depth."""
-    height, width = classifier.preprocessing.size
-    top = 1 << classifier.pixels.bits
+    height, width, _ = exportable.input_shape
+    top = 1 << exportable.pixels.bits
     noise = np.random.default_rng(0).integers(0, top, (height, width, 1))
-    dtype = np.uint8 if classifier.pixels.bits == 8 else np.uint16
+    dtype = np.uint8 if exportable.pixels.bits == 8 else np.uint16
     return bytes(tf.io.encode_png(noise.astype(dtype)).numpy())

@@ -1,4 +1,4 @@
-"""TFLite files of a classifier: float32, float16, dynamic and int8."""
+"""TFLite files of a trained network: float32, float16, dynamic and int8."""
 
 from __future__ import annotations
 
@@ -15,10 +15,9 @@ from tensorflow.lite.python.convert import ConverterError
 
 from tfmed import log
 from tfmed.errors import ExportError
-from tfmed.export.classifier import TAIL, Classifier
+from tfmed.export.exportable import TAIL, Exportable
 from tfmed.log import quiet
 from tfmed.run import write_aside
-from tfmed.transforms.prepare import normalise
 
 VARIANTS = ("float32", "float16", "dynamic", "int8")
 INT8 = "int8"
@@ -37,7 +36,7 @@ class Converted:
     failed: dict[str, str] = field(default_factory=dict)
 
 
-def write(classifier: Classifier, folder: Path, representative: np.ndarray) -> Converted:
+def write(exportable: Exportable, folder: Path, representative: np.ndarray) -> Converted:
     """Write `{float32,float16,dynamic,int8}.tflite`, each with a batch of 1 and the plan's size.
 
     `float32`, `float16` (weights) and `dynamic` (8-bit weights) take modality units. `int8`
@@ -48,12 +47,12 @@ def write(classifier: Classifier, folder: Path, representative: np.ndarray) -> C
     A network with an operation that TFLite lacks loses the files concerned, not its export.
 
     Args:
-        classifier: what is exported.
+        exportable: what is exported.
         folder: made if missing.
         representative: float32 `[M, *size, C]` training images in modality units at the plan's
             size, by which int8 ranges are set; 100 to 500 of them.
     """
-    shape = classifier.preprocessing.input_shape
+    shape = exportable.input_shape
     if representative.shape[1:] != shape or not len(representative):
         raise ExportError(
             f"representative images must be some of shape {shape}, not an array "
@@ -61,10 +60,10 @@ def write(classifier: Classifier, folder: Path, representative: np.ndarray) -> C
         )
     folder.mkdir(parents=True, exist_ok=True)
     result = Converted()
-    network = classifier.network()
+    network = exportable.network()
 
     def from_units(image: tf.Tensor) -> tf.Tensor:
-        return network(normalise(image, classifier.preprocessing), training=False)
+        return network(exportable.normalise(image), training=False)
 
     def from_normalised(image: tf.Tensor) -> tf.Tensor:
         return network(image, training=False)
@@ -77,9 +76,9 @@ def write(classifier: Classifier, folder: Path, representative: np.ndarray) -> C
             "float32": lambda: bytes(_converter(units).convert()),
             "float16": lambda: _reduced(units, tf.float16),
             "dynamic": lambda: _reduced(units, None),
-            INT8: lambda: _int8(normalised, classifier, representative),
+            INT8: lambda: _int8(normalised, exportable, representative),
         }
-        if not classifier.planar:
+        if not exportable.planar:
             # Converting would "succeed", with float32 weights.
             result.failed[INT8] = "TFLite has no integer convolution of volumes"
             del tasks[INT8]
@@ -142,7 +141,7 @@ def _reduced(folder: Path, weights: tf.DType | None) -> bytes:
     return bytes(converter.convert())
 
 
-def _int8(folder: Path, classifier: Classifier, representative: np.ndarray) -> bytes:
+def _int8(folder: Path, exportable: Exportable, representative: np.ndarray) -> bytes:
     """Integer weights and activations up to the last layer, which stays float32.
 
     An int8 softmax knows 256 probabilities: the confident cases, whose order AUROC measures,
@@ -151,7 +150,7 @@ def _int8(folder: Path, classifier: Classifier, representative: np.ndarray) -> b
 
     def samples() -> Iterator[dict[str, tf.Tensor]]:
         for image in representative:
-            yield {"image": normalise(tf.constant(image[np.newaxis]), classifier.preprocessing)}
+            yield {"image": exportable.normalise(tf.constant(image[np.newaxis]))}
 
     converter = _converter(folder)
     converter.optimizations = [tf.lite.Optimize.DEFAULT]
@@ -162,16 +161,16 @@ def _int8(folder: Path, classifier: Classifier, representative: np.ndarray) -> b
     debugger = tf.lite.experimental.QuantizationDebugger(converter=converter, debug_dataset=samples)
     debugger.options = tf.lite.experimental.QuantizationDebugOptions(
         denylisted_ops=["SOFTMAX", "LOGISTIC"],
-        denylisted_nodes=_tail_nodes(debugger.calibrated_model, classifier),
+        denylisted_nodes=_tail_nodes(debugger.calibrated_model, exportable),
     )
     return bytes(debugger.get_nondebug_quantized_model())
 
 
-def _tail_nodes(content: bytes, classifier: Classifier) -> list[str]:
+def _tail_nodes(content: bytes, exportable: Exportable) -> list[str]:
     """Tensors of a TFLite model that the layers from the logits on make, by their names."""
     from ai_edge_litert.interpreter import Interpreter
 
-    last = {model.layers[-1].name for model in classifier.models}
+    last = {model.layers[-1].name for model in exportable.models}
     names = "|".join(re.escape(name) for name in (*sorted(last), *TAIL))
     # Keras appends _1, _2, ... where a layer is traced again.
     wanted = re.compile(rf"(^|/)({names})(_\d+)*/")
