@@ -30,8 +30,8 @@ class Settings:
 
     Attributes:
         patch_size: of the networks' input, two or three lengths.
-        spacing_mm: of the networks' input, an axis each (or row and column of a volume, whose
-            slices are then kept); None for images whose spacing is left as it is.
+        spacing_mm: of the networks' input along each axis; 0 for an axis whose spacing is left as
+            it is (slice-wise that of the slices always is), None where all are.
         intensity: how values are normalised.
         classes: how many the networks tell apart, the background included.
         overlap: the share of a window, along each axis, that the next one covers at least.
@@ -114,7 +114,9 @@ def _whole(
     """The networks' spacing along each axis of the case, what is kept included."""
     if target is None or spacing_mm is None:
         return spacing_mm
-    return (*spacing_mm[: len(spacing_mm) - len(target)], *target)
+    kept = len(spacing_mm) - len(target)
+    pairs = zip((*spacing_mm[:kept], *target), spacing_mm, strict=True)
+    return tuple(wanted or own for wanted, own in pairs)
 
 
 def _normalised(
