@@ -75,7 +75,9 @@ def test_a_run_length_coded_frame_of_another_size_is_refused(tmp_path: Path) -> 
     pixels = makers.noise((8, 6), 1, 0, 4096, "uint16")
     path = makers.dicom(tmp_path / "a.dcm", pixels, makers.Slice(syntax="1.2.840.10008.1.2.5"))
     frame = next(generate_frames(pydicom.dcmread(path).PixelData, number_of_frames=1))
-    codestream.check_rle(frame, 48, 1, 16)
-    for pixels_expected, samples, bits in ((47, 1, 16), (48, 3, 16), (48, 1, 8)):
-        with pytest.raises(ValueError, match=r"that the header says|more pixels"):
-            codestream.check_rle(frame, pixels_expected, samples, bits)
+    high, low = codestream.run_lengths(frame, 48, 1, 16)
+    assert high == (pixels >> 8).astype(np.uint8).tobytes()
+    assert low == (pixels & 255).astype(np.uint8).tobytes()
+    for expected, samples, bits in ((47, 1, 16), (49, 1, 16), (48, 3, 16), (48, 1, 8)):
+        with pytest.raises(ValueError, match=r"that the header says|or fewer pixels"):
+            codestream.run_lengths(frame, expected, samples, bits)

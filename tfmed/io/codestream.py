@@ -5,9 +5,10 @@ Source: ITU-T T.81 annex B (JPEG), T.87 annex C (JPEG-LS), T.800 annex A.5.1 (JP
 
 from __future__ import annotations
 
+import itertools
 import struct
 
-from rle.utils import decode_frame
+from rle.rle import decode_segment  # type: ignore[import-not-found]
 
 from tfmed.io import jpeg
 
@@ -43,10 +44,8 @@ def check(frame: bytes, height: int, width: int, samples: int) -> None:
         raise ValueError("a frame has no end")
 
 
-def check_rle(frame: bytes, pixels: int, samples: int, bits_allocated: int) -> None:
-    """Refuse a run-length coded frame whose segments are others than the header says, or longer.
-
-    The decoder stops where it has enough; that it has too few is its own error.
+def run_lengths(frame: bytes, pixels: int, samples: int, bits_allocated: int) -> list[bytes]:
+    """Decode a run-length coded frame to its planes of bytes.
 
     Args:
         frame: PS3.5 annex G: its own header is 16 numbers, a count and where segments begin.
@@ -54,20 +53,21 @@ def check_rle(frame: bytes, pixels: int, samples: int, bits_allocated: int) -> N
         samples: samples a pixel, by the file's header.
         bits_allocated: of a sample.
 
+    Returns:
+        One plane a segment: of each sample in turn, its most significant byte first.
+
     Raises:
-        ValueError: they are.
+        ValueError: segments are others than the header says, or hold more or fewer pixels.
     """
     segments, *starts = struct.unpack("<16I", frame[:_RLE_HEADER])
-    used = starts[:segments]
-    ordered = all(one < other for one, other in zip(used, [*used[1:], len(frame)], strict=True))
+    used = [*starts[:segments], len(frame)]
+    ordered = all(one < other for one, other in itertools.pairwise(used))
     if segments != samples * bits_allocated // 8 or used[0] != _RLE_HEADER or not ordered:
         raise ValueError("a frame's segments are not those that the header says")
-    try:
-        # One pixel more than there should be: it gives up after the first segment.
-        decode_frame(frame, pixels + 1, bits_allocated, "<")
-    except ValueError:
-        return
-    raise ValueError("a frame holds more pixels than the header says")
+    planes = [decode_segment(frame[start:end]) for start, end in itertools.pairwise(used)]
+    if any(len(plane) != pixels for plane in planes):
+        raise ValueError("a frame holds more or fewer pixels than the header says")
+    return planes
 
 
 def size(frame: bytes) -> tuple[int, int, int] | None:

@@ -9,7 +9,6 @@ from typing import Any
 import jpeg_ls  # type: ignore[import-untyped]
 import numpy as np
 from pydicom.pixels import get_decoder
-from rle.utils import decode_frame
 
 from tfmed.io import apart, codestream, jpeg
 from tfmed.io.dicom_header import Header
@@ -59,9 +58,6 @@ def stored_frames(parsed: Parsed, chosen: list[int]) -> np.ndarray:
     for index in chosen:
         stream = parsed.frames.read(parsed.file, [index])
         codestream.check(stream, header.rows, header.columns, parsed.samples)
-        if parsed.file.syntax == _RLE:
-            pixels = header.rows * header.columns
-            codestream.check_rle(stream, pixels, parsed.samples, header.bits_allocated)
         decoded.append(_decode(stream, parsed, settings))
     return np.stack(decoded) if len(decoded) > 1 else decoded[0][np.newaxis]
 
@@ -101,18 +97,30 @@ def _decode(stream: bytes, parsed: Parsed, settings: dict[str, Any]) -> np.ndarr
 def _in_process(stream: bytes, syntax: str, parsed: Parsed, settings: dict[str, Any]) -> np.ndarray:
     """By a codec that cannot end this process; the commonest without pydicom's copies around it."""
     header = parsed.header
+    plain = parsed.samples == 1 and header.bits_allocated in (8, 16)
     data: Any = None
-    if parsed.samples == 1 and header.bits_allocated in (8, 16):
-        if syntax == _RLE:
-            pixels = header.rows * header.columns
-            data = decode_frame(stream, pixels, header.bits_allocated, "<")
-        elif syntax in _JPEG_LS:
-            coded, told = jpeg_ls.decode_pixel_data(stream)
-            data = coded if told["bits_per_sample"] == header.bits_stored else None
+    if syntax == _RLE:
+        pixels = header.rows * header.columns
+        # Looked at in any case: pydicom passes over segments that are too long.
+        planes = codestream.run_lengths(stream, pixels, parsed.samples, header.bits_allocated)
+        data = _joined(planes) if plain else None
+    elif syntax in _JPEG_LS and plain:
+        coded, told = jpeg_ls.decode_pixel_data(stream)
+        data = coded if told["bits_per_sample"] == header.bits_stored else None
     if data is None:
         return _by_pydicom(stream, syntax, settings, CODECS.get(syntax, ""))
     kind = f"<{'i' if header.signed else 'u'}{header.bits_allocated // 8}"
     return _used_bits(np.frombuffer(data, kind).reshape(header.rows, header.columns), header)
+
+
+def _joined(planes: list[bytes]) -> Any:
+    """Samples of one or two bytes, of their planes."""
+    if len(planes) == 1:
+        return planes[0]
+    high, low = (np.frombuffer(plane, np.uint8) for plane in planes)
+    joined = np.left_shift(high, 8, dtype="<u2")
+    joined |= low
+    return joined.data
 
 
 def _used_bits(stored: np.ndarray, header: Header) -> np.ndarray:
