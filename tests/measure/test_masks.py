@@ -59,7 +59,7 @@ def test_npy_and_spacing_by_the_setting(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("values", "said"),
     [
-        (np.dstack([LABELS * 30] * 3), "a colour picture"),
+        (np.dstack([LABELS * 30, LABELS, LABELS]), "a colour picture"),
         (LABELS.astype(np.float32) / 3, "fractions"),
         (LABELS.astype(np.int16) - 1, "it holds -1"),
     ],

@@ -9,11 +9,11 @@ from tfmed.data.dataset import PARTS, Dataset
 from tfmed.data.download import home
 from tfmed.data.labels import one_against_rest
 from tfmed.data.source import Wishes
-from tfmed.errors import ConfigError
+from tfmed.errors import ConfigError, DataError
 from tfmed.expected import nearest
 from tfmed.tables import lookup
 
-__all__ = ["PARTS", "SOURCES", "Dataset", "Wishes", "home", "open"]
+__all__ = ["MASKED", "PARTS", "SOURCES", "Dataset", "Wishes", "home", "open"]
 
 # Kind of source: what opens it, called with the place (a name or a path) and the wishes.
 SOURCES = {
@@ -24,6 +24,12 @@ SOURCES = {
     "csv": "tfmed.data.table:open_file",
     "folder": "tfmed.data.folder:open_folder",
     "file": "tfmed.data.folder:open_file",
+}
+# As above, of images with masks.
+MASKED = {
+    "synthetic": "tfmed.data.synthetic:open_masked",
+    "csv": "tfmed.data.mask_table:open_file",
+    "folder": "tfmed.data.mask_folder:open_folder",
 }
 NAMED = ("medmnist", "tfds", "synthetic")
 UNITS = ("auto", "image", "series", "study")
@@ -42,8 +48,15 @@ def open(  # noqa: PLR0913  (each is a flag of every command)
     unit: str = "auto",
     on_geometry: str = "reject",
     seed: int = 0,
+    masks: bool = False,
+    classes: tuple[str, ...] = (),
 ) -> Dataset:
     """List the examples of a source and their labels; no pixels are read yet.
+
+    With `masks` it lists images with the files of their masks, in a column `mask`: None where an
+    image has none, else one label map, or a file for each of `classes[1:]`. `classes` of the data
+    set then begin with the background, and the fact `masks` tells `kind`, the `values` of the
+    classes, and in words `said`. A few masks are looked at; `tfmed.data.masks.audit` reads all.
 
     Args:
         source: a folder, a CSV, an npz, one image file, `"medmnist:NAME[:SIZE]"`,
@@ -61,6 +74,8 @@ def open(  # noqa: PLR0913  (each is a flag of every command)
             at one place, tilted, unevenly spaced, in several orientations): `"reject"`, or
             `"warn"`, which keeps it in the best order there is.
         seed: of sources that draw their examples.
+        masks: whether to list images with masks, for segmentation.
+        classes: names for the values of masks, as `"liver=1"`, or in the order of the values.
 
     Raises:
         ConfigError: the source or a column does not exist.
@@ -86,8 +101,15 @@ def open(  # noqa: PLR0913  (each is a flag of every command)
         unit=unit,
         on_geometry=on_geometry,
         seed=seed,
+        masks=masks,
+        classes=tuple(classes),
     )
-    dataset: Dataset = lookup(SOURCES, kind, "source")(place, wishes)
+    if masks and kind not in MASKED:
+        raise DataError(
+            f"{source} holds no masks to learn from; expected a folder of images and masks, a CSV "
+            "with the columns image and mask, or synthetic:organs"
+        )
+    dataset: Dataset = lookup(MASKED if masks else SOURCES, kind, "source")(place, wishes)
     return one_against_rest(dataset, tuple(positive)) if positive else dataset
 
 

@@ -47,7 +47,8 @@ class Dataset:
             `frame` (index inside the file, or -1 for all of it), `patient`, `patient_known`,
             `study`, `series`, `label` (class name; several joined by `|`; None where unknown),
             `unknown` (multi-label: classes not known, joined by `|`), `split` (`train`,
-            `val`, `test` or `""`), and what the header and the pixels told (see
+            `val`, `test` or `""`), in data with masks `mask` (the files of each one's mask, or
+            None), and what the header and the pixels told (see
             `tfmed.data.audit`).
         classes: class names, in the order of every probability.
         name: what the data is called in reports.
@@ -68,8 +69,13 @@ class Dataset:
 
     @property
     def labelled(self) -> bool:
-        """Whether any example has a label."""
-        return bool(self.table["label"].notna().any())
+        """Whether any example has a label, or in data with masks a mask."""
+        return bool(self.answered.any())
+
+    @property
+    def answered(self) -> pd.Series:
+        """Whether each example has a label, or in data with masks a mask: a boolean a row."""
+        return self.table["mask" if "mask" in self.table else "label"].notna()
 
     def part(self, split: str) -> Dataset:
         """The examples of one part, in the table's order."""
@@ -129,6 +135,8 @@ def index(columns: Mapping[str, Any]) -> pd.DataFrame:
     """
     length = len(columns["path"])
     filled = {name: columns.get(name, [value] * length) for name, value in DEFAULTS.items()}
+    if "mask" in columns:
+        filled["mask"] = columns["mask"]
     table = pd.DataFrame({name: _series(name, values) for name, values in filled.items()})
     repeated = table["id"].duplicated()
     if repeated.any():
@@ -144,8 +152,9 @@ def _series(name: str, values: Any) -> pd.Series:
         return pd.Series(values, dtype="int64")
     if name == "patient_known":
         return pd.Series(values, dtype="bool")
-    # `files` holds tuples and None, `label` text and None: neither is a column of pure text.
-    return pd.Series(list(values), dtype="object" if name in ("files", "label") else "str")
+    # They hold tuples or text, and None: none is a column of pure text.
+    mixed = name in ("files", "label", "mask")
+    return pd.Series(list(values), dtype="object" if mixed else "str")
 
 
 def places(table: pd.DataFrame) -> list[str]:

@@ -20,6 +20,8 @@ class Wishes:
     unit: str = "auto"
     on_geometry: str = "reject"
     seed: int = 0
+    masks: bool = False
+    classes: tuple[str, ...] = ()
 
     def refuse(self, what: str, *names: str) -> None:
         """Refuse wishes that a source would silently ignore.

@@ -7,15 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import tifffile
-from PIL import Image as Pillow
 
 from tfmed import io
 from tfmed.errors import ConfigError, GeometryError, ReadError, TfmedError
 from tfmed.image import Image
+from tfmed.io import mask as label_map
 
 MOST_CLASSES = 64
-PALETTE, TIFF_PALETTE = "P", 3
 SUFFIXES = (".nii", ".nii.gz", ".hdr", ".png", ".tif", ".tiff", ".npy", ".bmp")
 # What readers of images turn a mask of one bit or of booleans into.
 ONE_CLASS = 255
@@ -58,51 +56,21 @@ def read(path: str | Path, spacing_mm: Sequence[float] | None = None) -> Mask:
             no labels.
         GeometryError: `spacing_mm` has another number of axes than the file.
     """
-    kind = io.sniff(path)
-    if kind not in ("nifti", "png", "tiff", "bmp", "npy"):
-        raise ReadError(path, f"a mask is expected as NIfTI, PNG, TIFF, BMP or NPY, not {kind}")
-    image = io.read(path)
-    if image.clip:
-        raise ReadError(path, "it has a time axis; a mask is expected as an image or a volume")
-    pixels = image.pixels[..., 0]
-    if image.channels > 1:
-        pixels = _indices(path, kind)
-    spacing = image.spacing_mm
+    found = label_map.read(path)
+    spacing = found.spacing_mm
+    axes = found.labels.ndim
     if spacing is None and spacing_mm is not None:
-        if len(spacing_mm) != pixels.ndim:
+        if len(spacing_mm) != axes:
             raise GeometryError(
-                f"{path}: --spacing-mm has {len(spacing_mm)} numbers, the mask has {pixels.ndim} "
+                f"{path}: --spacing-mm has {len(spacing_mm)} numbers, the mask has {axes} "
                 "axes; expected (row column) for images, (slice row column) for volumes"
             )
         spacing = tuple(spacing_mm)
     unit = "px" if spacing is None else "mm"
-    known = spacing or (1.0,) * pixels.ndim
+    known = spacing or (1.0,) * axes
     if not all(np.isfinite(known)) or min(known) <= 0:
         raise ReadError(path, f"its spacing is {known}; lengths above 0 are expected")
-    return Mask(_whole(path, pixels), known, unit, image.affine)
-
-
-def _indices(path: str | Path, kind: str) -> np.ndarray:
-    """The palette's indices, which readers of images turn into colours."""
-    if kind == "tiff":
-        with tifffile.TiffFile(path) as file:
-            if all(int(page.photometric or 0) == TIFF_PALETTE for page in file.pages):  # type: ignore[union-attr]
-                return np.squeeze(np.stack([page.asarray() for page in file.pages]))
-    elif kind in ("png", "bmp"):
-        with Pillow.open(path, formats=(kind.upper(),)) as picture:
-            if picture.mode == PALETTE:
-                return np.asarray(picture)
-    raise ReadError(path, "a colour picture; labels are expected as grey values or a palette")
-
-
-def _whole(path: str | Path, pixels: np.ndarray) -> np.ndarray:
-    """Labels as the smallest unsigned integers that hold them."""
-    least, most = float(pixels.min()), float(pixels.max())
-    if least < 0:
-        raise ReadError(path, f"it holds {least:g}; labels are whole numbers from 0 up")
-    if pixels.dtype.kind == "f" and not np.array_equal(pixels, np.rint(pixels)):
-        raise ReadError(path, "it holds fractions (probabilities?); labels are whole numbers")
-    return pixels.astype(np.min_scalar_type(int(most)))
+    return Mask(found.labels, known, unit, found.affine)
 
 
 def values(path: str | Path, mask: Mask) -> list[int]:

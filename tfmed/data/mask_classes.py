@@ -1,0 +1,180 @@
+"""What the values of masks mean: classes by their names, from the user, a file, or the values."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tfmed.data import pool
+from tfmed.data.dataset import Dataset
+from tfmed.data.mask_files import FULL, MOST_VALUES, ONE_FILE_A_CLASS, reason
+from tfmed.errors import ConfigError, DataError, ReadError, TfmedError
+from tfmed.io import mask
+from tfmed.measure.masks import named as by_value
+
+BACKGROUND, FOREGROUND = "background", "foreground"
+LOOKED_AT = 12  # masks, evenly spread, whose values tell the classes until an audit has read all
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What masks hold.
+
+    Attributes:
+        values: that occur in any of them, 0 among them.
+        palette: whether one of them is a palette.
+    """
+
+    values: frozenset[int]
+    palette: bool = False
+
+
+def look(files: Sequence[Sequence[str]]) -> Seen:
+    """The values of some label maps; those that cannot be read are left to the audit.
+
+    Raises:
+        ReadError: none of them can be read.
+    """
+    picked = np.unique(np.linspace(0, len(files) - 1, LOOKED_AT).round().astype(int))
+    found = pool.run(_values, [files[place][0] for place in picked], what="looking at masks")
+    seen = [one for one in found if isinstance(one, Seen)]
+    if not seen:
+        path = files[picked[0]][0]
+        said = found[0].reason if isinstance(found[0], pool.Crash) else found[0]
+        raise ReadError(path, f"none of the masks can be read; this one: {said}")
+    return Seen(frozenset().union(*(one.values for one in seen)), any(one.palette for one in seen))
+
+
+def _values(path: str) -> Seen | str:
+    try:
+        found = mask.read(path)
+    except TfmedError as error:
+        return reason(error)
+    return Seen(frozenset(np.unique(found.labels).tolist()) | {0}, found.palette)
+
+
+def with_classes(
+    dataset: Dataset, seen: Seen, wished: Sequence[str], told: Mapping[int, str] | None = None
+) -> Dataset:
+    """The data set with `classes` and `facts["masks"]` of label maps.
+
+    Args:
+        dataset: with the column `mask`.
+        seen: what its masks hold, as far as that is known.
+        wished: names from the user, as `liver=1`, or in the order of the values.
+        told: names by value from a file beside the masks.
+
+    Raises:
+        ConfigError: the wished names do not fit the values.
+        DataError: the masks hold no value but 0.
+    """
+    values = sorted(seen.values - {0})
+    kind = "palette" if seen.palette else "binary" if values == [FULL] else "labels"
+    names, whose = (dict(told), "dataset.json") if told else ({}, "")
+    if wished:
+        names, whose = _wished(wished, values), "--classes"
+    if not names:
+        if not values:
+            raise DataError(
+                f"the masks of {dataset.name} hold nothing but 0, the background; expected other "
+                "values for what is to be found"
+            )
+        if len(values) > MOST_VALUES:
+            raise DataError(
+                f"the masks of {dataset.name} hold {len(values):,} different values: images and "
+                "no masks, or a value for each object? Expected a value for each class"
+            )
+        plain = {value: str(value) for value in values}
+        names = {FULL: FOREGROUND} if kind == "binary" else plain
+    background = names.pop(0, BACKGROUND)
+    order = sorted(names)
+    classes = (background, *(names[value] for value in order))
+    if len(set(classes)) < len(classes):
+        raise ConfigError(f"two classes have one name: {', '.join(classes)}")
+    about = {
+        "kind": kind,
+        "values": [0, *order],
+        "named_by": whose,
+        "said": _said(kind, classes, [0, *order], whose),
+    }
+    return replace(dataset, classes=classes).with_facts(masks=about)
+
+
+def with_files(dataset: Dataset, names: Sequence[str]) -> Dataset:
+    """The data set with `classes` and `facts["masks"]` of one file a class.
+
+    Args:
+        dataset: its column `mask` in the order of `names`.
+        names: of the classes without the background.
+    """
+    about = {
+        "kind": ONE_FILE_A_CLASS,
+        "values": list(range(len(names) + 1)),
+        "named_by": "the files",
+        "said": f"one mask file for each of {', '.join(names)}; where they overlap, "
+        "the later name counts",
+    }
+    return replace(dataset, classes=(BACKGROUND, *names)).with_facts(masks=about)
+
+
+def _wished(wished: Sequence[str], values: Sequence[int]) -> dict[int, str]:
+    texts = [text.strip() for one in wished for text in one.split(",") if text.strip()]
+    if any("=" in text for text in texts):
+        return by_value(texts)
+    if len(values) > len(texts) or (values and values[-1] > len(texts) != len(values)):
+        raise ConfigError(
+            f"--classes names {len(texts)} ({', '.join(texts)}), the masks hold the values "
+            f"{', '.join(map(str, values))}; write NAME=VALUE, with NAME=0 for the background"
+        )
+    if len(values) == len(texts):
+        return dict(zip(values, texts, strict=True))
+    return dict(enumerate(texts, start=1))
+
+
+def _said(kind: str, classes: Sequence[str], values: Sequence[int], whose: str) -> str:
+    what = {"palette": "the indices of a palette", "binary": "0 and 255", "labels": "label values"}
+    pairs = ", ".join(f"{value} is {name}" for value, name in zip(values, classes, strict=True))
+    return f"masks hold {what[kind]}: {pairs}" + (f" (named by {whose})" if whose else "")
+
+
+def dataset_json(folder: Path) -> dict[str, Any]:
+    """The content of nnU-Net's or the Decathlon's `dataset.json`, {} where there is none.
+
+    Raises:
+        ReadError: it is no JSON.
+    """
+    path = folder / "dataset.json"
+    if not path.is_file():
+        return {}
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ReadError(path, f"is no readable JSON ({type(error).__name__})") from error
+    return content if isinstance(content, dict) else {}
+
+
+def told_classes(content: Mapping[str, Any], path: Path) -> dict[int, str]:
+    """Names by value: of nnU-Net v2 `{"liver": 1}`, of v1 and the Decathlon `{"1": "liver"}`.
+
+    Raises:
+        DataError: a class is a region of several values, or a value is no number.
+    """
+    found: dict[int, str] = {}
+    for key, value in (content.get("labels") or {}).items():
+        if isinstance(value, list):
+            raise DataError(
+                f"{path}: class {key!r} is a region of the values {value}, which is not supported; "
+                "write a value of its own for each class"
+            )
+        number, name = (value, key) if isinstance(value, int) else (key, value)
+        if not str(number).isdecimal():
+            raise DataError(f"{path}: label {key!r} has the value {value!r}; a number is expected")
+        found[int(number)] = str(name)
+    if found and sorted(found) == [0]:
+        raise DataError(f"{path} names no class but the background")
+    return found
