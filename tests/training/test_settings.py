@@ -19,6 +19,7 @@ from tfmed.training import Settings
         {"batch_size": 0},
         {"learning_rate": 0.0},
         {"ema_decay": 1.0},
+        {"watch_decay": 1.0},
         {"warmup_share": 1.0},
         {"max_minutes": 0.0},
     ],

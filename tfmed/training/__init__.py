@@ -10,8 +10,9 @@ Example:
 from __future__ import annotations
 
 from tfmed.training import checkpoint, strategy
+from tfmed.training.begin import Options, task_of
 from tfmed.training.checkpoint import clear, save_model
-from tfmed.training.classifier import Options, fit
+from tfmed.training.classifier import fit
 from tfmed.training.fitting import optimise
 from tfmed.training.member import Member, load, mean_threshold, predict
 from tfmed.training.prediction import float32, logits
@@ -36,4 +37,5 @@ __all__ = [
     "predict",
     "save_model",
     "strategy",
+    "task_of",
 ]

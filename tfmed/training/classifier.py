@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import keras
@@ -10,38 +10,18 @@ import numpy as np
 
 from tfmed import feed, log
 from tfmed.data.dataset import Dataset
-from tfmed.data.stored import is_stored, join, store
-from tfmed.errors import ConfigError, DataError
 from tfmed.feed.cache import Cache
-from tfmed.planning import Plan, dumps
-from tfmed.run import Run, write_text
+from tfmed.planning import Plan
+from tfmed.run import Run
 from tfmed.tasks import Classification
 from tfmed.tasks.calibration import fit_temperature
 from tfmed.training import strategy
-from tfmed.training.checkpoint import FOLDER as BACKUP
+from tfmed.training.begin import ABOUT, Options, begin, settings
 from tfmed.training.checkpoint import clear, save_model
 from tfmed.training.fitting import optimise
-from tfmed.training.member import ABOUT, logits_of, plan_of
+from tfmed.training.member import logits_of
 from tfmed.training.pace import Clock
 from tfmed.training.program import Builder
-from tfmed.training.settings import Settings
-
-
-@dataclass(frozen=True)
-class Options:
-    """What a plan leaves open.
-
-    Attributes:
-        seed: of weights, order and augmentation.
-        strategy: `one`, `mirrored`, or `auto`.
-        max_minutes: of training, resumes included; None for no limit.
-        deterministic: the same bits from the same seed.
-    """
-
-    seed: int = 0
-    strategy: str = "auto"
-    max_minutes: float | None = None
-    deterministic: bool = False
 
 
 def fit(
@@ -82,15 +62,9 @@ def fit(
     """
     run, options = Run(Path(folder)), options or Options()
     plan = plan if epochs is None else plan.with_epochs(epochs)
-    _check_plan(run, plan)
-    if run.has(ABOUT):
-        return run
-    if not len(train) or not len(valid):
-        raise DataError(
-            f"{len(train)} training and {len(valid)} validation examples: both parts need some"
-        )
     task = _as_planned(task, plan)
-    _describe(run, train, valid, plan)
+    if not begin(run, plan, train, valid):
+        return run
     if caches is None:
         caches = feed.build(train, plan.preprocessing), feed.build(valid, plan.preprocessing)
     trained = _train(run, model, task, (train, valid), caches, plan, options)
@@ -130,30 +104,6 @@ def _as_planned(task: Classification, plan: Plan) -> Classification:
     )
 
 
-def _check_plan(run: Run, plan: Plan) -> None:
-    """Refuse to go on with, or to hand over, what another plan has trained."""
-    if not (run.has(ABOUT) or run.has(BACKUP)):
-        return
-    before, now = plan_of(run).model_dump(), plan.model_dump()
-    changes = [
-        f"{name}: {before[name]!r} then, {now[name]!r} now"
-        for name in now
-        if name != "reasons" and before[name] != now[name]
-    ]
-    if changes:
-        raise ConfigError(
-            f"{run.folder} was trained by another plan: {'; '.join(changes)}. Give another folder"
-        )
-
-
-def _describe(run: Run, train: Dataset, valid: Dataset, plan: Plan) -> None:
-    """Write the plan and the index, unless they say so already."""
-    if not run.has("plan.toml") or plan_of(run) != plan:
-        write_text(run.path("plan.toml"), dumps(plan))
-    if not is_stored(run):
-        store(run, join(train, valid))
-
-
 def _train(
     run: Run,
     model: Builder | keras.Model,
@@ -187,28 +137,15 @@ def _train(
         ),
         examples=len(train),
         validate=lambda one: task.watch(valid_targets, logits_of(one, caches[1], plan)),
-        settings=_settings(plan, options, size),
+        settings=settings(
+            plan,
+            options,
+            batch_size=size,
+            precision=strategy.precision(plan.precision, plan.input_shape, plan.model),
+        ),
         strategy=strategy.choose(options.strategy),
         folder=run.folder,
         rows_of_step=lambda step: list(
             train.table["id"].iloc[feed.batch_rows(len(train), size, seed, step)]
         ),
-    )
-
-
-def _settings(plan: Plan, options: Options, batch_size: int) -> Settings:
-    return Settings(
-        epochs=plan.epochs,
-        batch_size=batch_size,
-        learning_rate=plan.learning_rate,
-        weight_decay=plan.weight_decay,
-        optimizer=plan.optimizer,
-        ema_decay=plan.ema_decay,
-        precision=strategy.precision(plan.precision, plan.input_shape, plan.model),
-        patience=plan.patience,
-        max_minutes=options.max_minutes,
-        seed=options.seed,
-        deterministic=options.deterministic,
-        watch=plan.watch,
-        larger_is_better=plan.watch != "loss",
     )

@@ -11,6 +11,7 @@ import tensorflow as tf
 
 from tfmed import log
 from tfmed.run import Run
+from tfmed.training.settings import Settings
 
 FILE = "history.csv"
 LOGS = "logs"
@@ -47,11 +48,11 @@ class History:
         self._writer.close()
 
 
-def tell(row: dict[str, Any], watch: str, is_best: bool, seconds_left: float) -> None:
+def tell(row: dict[str, Any], settings: Settings, is_best: bool, seconds_left: float) -> None:
     """One line in the log for an epoch."""
-    value = row.get(f"val_{watch}", float("nan"))
-    rate = row["images_per_second"]
-    speed = "" if math.isnan(rate) else f", {rate:,.0f} images/s"
+    watch, unit = settings.watch, settings.unit
+    value, rate = row.get(f"val_{watch}", math.nan), row[f"{unit}_per_second"]
+    speed = "" if math.isnan(rate) else f", {rate:,.{0 if rate >= 10 else 1}f} {unit}/s"
     minutes, seconds = divmod(round(max(seconds_left, 0.0)), 60)
     log.info(
         f"epoch {row['epoch']}: loss {row['loss']:.4f}, validation {watch} {value:.4f}"

@@ -36,6 +36,7 @@ class State:
     Attributes:
         step: steps done.
         best: the best watched value, NaN before the first.
+        watched: the moving average of the watched value, NaN before the first.
         epochs_since_best: epochs without a strictly better value.
         loss_sum, loss_steps: of the epoch's steps so far.
         timed_steps, timed_seconds: of the epoch, without compilation.
@@ -45,6 +46,7 @@ class State:
 
     step: int = 0
     best: float = math.nan
+    watched: float = math.nan
     epochs_since_best: int = 0
     loss_sum: float = 0.0
     loss_steps: int = 0
@@ -52,6 +54,14 @@ class State:
     timed_seconds: float = 0.0
     epoch_seconds: float = 0.0
     rows: list[dict[str, Any]] = field(default_factory=list)
+
+    def follow(self, value: float, decay: float) -> float:
+        """The watched value, or its moving average over the epochs with a decay above 0."""
+        if math.isnan(self.watched) or math.isnan(value):
+            self.watched = value
+        else:
+            self.watched = decay * self.watched + (1 - decay) * value
+        return self.watched
 
     def start_epoch(self) -> None:
         """Forget the sums of the epoch that has ended."""
@@ -106,7 +116,7 @@ class Loop:
             iterator = program.iterator(batches(state.step, self._horizon.most - state.step))
             left = (self._horizon.steps - state.step) * self.settings.batch_size
             total = left if self._horizon.is_fixed else None
-            with log.progress(None, total=total, what="training", unit="images") as bar:
+            with log.progress(None, total=total, what="training", unit=self.settings.unit) as bar:
                 while not self._is_over():
                     self._call(iterator, bar)
         if state.loss_steps:
@@ -203,7 +213,7 @@ class Loop:
         self._history.write(state.rows)
         self._history.add_to_tensorboard(row)
         self._pace.epoch_seconds = time.monotonic() - started
-        tell(row, settings.watch, is_best, self._seconds_left())
+        tell(row, settings, is_best, self._seconds_left())
 
     def _take(self, values: dict[str, float]) -> bool:
         """Keep the model's weights if they are the best; equal values go to the later epoch."""
@@ -211,7 +221,7 @@ class Loop:
         if settings.watch not in values:
             known = ", ".join(values)
             raise DataError(f"validation gives no {settings.watch!r} to watch; it gives {known}")
-        value = float(values[settings.watch])
+        value = state.follow(float(values[settings.watch]), settings.watch_decay)
         better = settings.is_better(value, state.best)
         state.epochs_since_best = 0 if better else state.epochs_since_best + 1
         if settings.is_better(state.best, value):
@@ -221,9 +231,11 @@ class Loop:
         return True
 
     def _row(self, values: dict[str, float]) -> dict[str, Any]:
-        state = self.state
-        images = state.timed_steps * self.settings.batch_size
-        rate = images / state.timed_seconds if images else math.nan
+        state, settings = self.state, self.settings
+        examples = state.timed_steps * settings.batch_size
+        rate = examples / state.timed_seconds if examples else math.nan
+        if settings.watch_decay:
+            values = {**values, f"{settings.watch}_average": state.watched}
         return {
             "epoch": len(state.rows) + 1,
             "step": state.step,
@@ -231,7 +243,7 @@ class Loop:
             "learning_rate": self.program.rate(),
             "loss": state.loss_sum / state.loss_steps,
             **{f"val_{name}": float(value) for name, value in values.items()},
-            "images_per_second": round(rate, 1),
+            f"{settings.unit}_per_second": round(rate, 1),
         }
 
     def _save(self) -> None:

@@ -16,14 +16,15 @@ import pandas as pd
 from tfmed import feed, log
 from tfmed.data.dataset import Dataset
 from tfmed.data.stored import join, store, stored
+from tfmed.errors import ConfigError
 from tfmed.feed.cache import Cache
 from tfmed.metrics import Threshold
-from tfmed.planning import Plan, loads
+from tfmed.planning import Plan
 from tfmed.run import Run
 from tfmed.tasks import Classification
+from tfmed.training.begin import ABOUT, plan_of
 from tfmed.training.prediction import logits
 
-ABOUT = "member.json"
 EVALUATION_BATCH = 64
 
 
@@ -61,13 +62,16 @@ def load(run: Run) -> Member:
     """The member that `fit` left in a run.
 
     Raises:
+        ConfigError: it was trained for another task.
         DataError: training has not finished there.
     """
-    about = run.read_json(ABOUT)
+    about, plan = run.read_json(ABOUT), plan_of(run)
+    if not isinstance(plan, Plan):
+        raise ConfigError(f"{run.folder} is a run of segmentation, not of classification")
     return Member(
         model=keras.models.load_model(run.path("model.keras"), compile=False),
         task=Classification.from_dict(about["task"]),
-        plan=plan_of(run),
+        plan=plan,
         temperature=about["temperature"],
         threshold=about["threshold"],
         seconds=about["seconds"],
@@ -102,8 +106,3 @@ def logits_of(model: keras.Model, images: Cache | Dataset, plan: Plan) -> np.nda
     batches, total = feed.direct(images, plan.preprocessing, size), -(-len(images) // size)
     with log.progress(batches, total, "predicting", "batches") as bar:
         return logits(model, bar, len(images))
-
-
-def plan_of(run: Run) -> Plan:
-    """The plan of a run, as `plan.toml` says it now."""
-    return loads(run.path("plan.toml").read_text(encoding="utf-8"))

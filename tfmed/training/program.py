@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
+from typing import Any
 
 import keras
 import numpy as np
@@ -16,7 +17,8 @@ from tfmed.training.schedule import learning_rate
 from tfmed.training.settings import Settings
 
 Builder = Callable[[], keras.Model]
-Loss = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
+# The second is a list where a network has several outputs, as under deep supervision.
+Loss = Callable[[tf.Tensor, Any], tf.Tensor]
 
 
 class Program:
@@ -25,12 +27,12 @@ class Program:
     Args:
         build: makes the model; called in the strategy's scope under the settings' precision.
             A ready model may stand for it.
-        loss: (targets [B, K], logits [B, K]) to losses [B], float32.
+        loss: (targets [B, ...], logits as the model gives them) to losses [B], float32.
         settings: how to train.
         strategy: over which devices.
 
     Attributes:
-        model: the one that is trained, images [B, ...] to logits [B, K].
+        model: the one that is trained, images [B, ...] to logits.
         plain: the one that was made; another where the trained one has fused layers.
         step: steps done.
         horizon: all steps of the schedule.
@@ -116,7 +118,7 @@ class Program:
     ) -> tf.Tensor:
         """One step on one device; gives its share of the loss."""
         with tf.GradientTape() as tape:
-            logits = tf.cast(self.model(images, training=True), tf.float32)
+            logits = _float32(self.model(images, training=True))
             losses = self._loss(targets, logits)
             if weights is not None:
                 losses = losses * weights
@@ -129,6 +131,11 @@ class Program:
         gradients = tape.gradient(scaled, [variable.value for variable in trained])
         self._optimizer.apply(gradients, trained)
         return loss
+
+
+def _float32(outputs: Any) -> Any:
+    """A network's output, or each of its several outputs, in float32."""
+    return tf.nest.map_structure(lambda output: tf.cast(output, tf.float32), outputs)
 
 
 def _made(

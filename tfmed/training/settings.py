@@ -31,6 +31,9 @@ class Settings:
         deterministic: ask TensorFlow for operations that give the same bits every time.
         watch: name of the validation value that chooses the best weights.
         larger_is_better: whether a larger watched value is the better one.
+        watch_decay: of the watched value's moving average over epochs, which then chooses in
+            its place; 0 for none. One epoch's luck on few validation cases decides less.
+        unit: what examples are called in progress lines and in history.csv.
     """
 
     epochs: int = 30
@@ -47,6 +50,8 @@ class Settings:
     deterministic: bool = False
     watch: str = "auroc"
     larger_is_better: bool = True
+    watch_decay: float = 0.0
+    unit: str = "images"
 
     def __post_init__(self) -> None:
         """Refuse what cannot be trained with, by `ConfigError`."""
@@ -57,8 +62,11 @@ class Settings:
                 raise ConfigError(f"{name} is {getattr(self, name)}; expected 1 or more")
         if self.learning_rate <= 0:
             raise ConfigError(f"learning_rate is {self.learning_rate}; expected more than 0")
-        if not 0 <= self.ema_decay < 1:
-            raise ConfigError(f"ema_decay is {self.ema_decay}; expected 0 or more, less than 1")
+        for name in ("ema_decay", "watch_decay"):
+            if not 0 <= getattr(self, name) < 1:
+                raise ConfigError(
+                    f"{name} is {getattr(self, name)}; expected 0 or more, less than 1"
+                )
         if not 0 <= self.warmup_share < 1:
             raise ConfigError(f"warmup_share is {self.warmup_share}; expected 0 to less than 1")
         if self.max_minutes is not None and self.max_minutes <= 0:

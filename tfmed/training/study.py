@@ -56,18 +56,11 @@ class Study:
 
     def rows(self, *splits: str) -> np.ndarray:
         """Positions of the examples of some parts."""
-        return np.flatnonzero(self.dataset.table["split"].isin(splits))
+        return positions(self.dataset, *splits)
 
     def unseen_rows(self) -> np.ndarray:
-        """Positions of labelled examples that least took part in training.
-
-        The test part; else, in a cross-validation, all, each of them unseen by one member;
-        else the validation part.
-        """
-        tested = self.rows("test")
-        if len(tested):
-            return tested
-        return self.rows("train" if len(self.members) > 1 else "val")
+        """Positions of labelled examples that least took part in training, as `unseen`."""
+        return unseen(self.dataset, len(self.members))
 
     def at(self, rows: np.ndarray) -> Dataset:
         """The examples at some positions."""
@@ -84,6 +77,23 @@ def open_study(run: Run) -> Study:
     members = tuple(member.load(folder) for folder in folders)
     dataset = stored(run)
     return Study(run, dataset, feed.build(dataset, members[0].plan.preprocessing), members)
+
+
+def positions(dataset: Dataset, *splits: str) -> np.ndarray:
+    """Positions of the examples of some parts."""
+    return np.flatnonzero(dataset.table["split"].isin(splits))
+
+
+def unseen(dataset: Dataset, members: int) -> np.ndarray:
+    """Positions of labelled examples that least took part in training.
+
+    The test part; else, in a cross-validation of several members, all, each of them unseen by
+    one member; else the validation part.
+    """
+    tested = positions(dataset, "test")
+    if len(tested):
+        return tested
+    return positions(dataset, "train" if members > 1 else "val")
 
 
 def folds_of(run: Run) -> list[Run]:
