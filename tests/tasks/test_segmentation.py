@@ -1,6 +1,6 @@
 """The segmentation task: losses by hand, scores of masks that were drawn by hand."""
 
-import io
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from tfmed import losses
 from tfmed.errors import ConfigError, DataError
+from tfmed.run import Run
 from tfmed.tasks import Segmentation
 
 CLASSES = ("background", "liver", "spleen")
@@ -192,8 +193,8 @@ def test_rows_without_truth_are_not_scored() -> None:
         TASK.score(table(rows[1:]), 0)
 
 
-def test_scores_survive_the_file() -> None:
-    rows = [TASK.case_scores(BOTH, BOTH, (1.0, 1.0)), TASK.case_scores(LIVER, BOTH, (1.0, 1.0))]
-    made = table(rows)
-    read = pd.read_csv(io.StringIO(made.to_csv(index=False)), dtype={"id": str, "patient": str})
-    assert repr(TASK.score(read, 20)) == repr(TASK.score(made, 20))
+def test_scores_survive_the_run_folder(tmp_path: Path) -> None:
+    rows = [TASK.case_scores(BOTH, BOTH, (1.0, 1.0)), TASK.case_scores(LIVER, LIVER, (1.0, 1.0))]
+    made, run = table([*rows, TASK.case_scores(None, LIVER, (1.0, 1.0))]), Run(tmp_path)
+    run.write_table("predictions.csv", made.assign(prediction="masks/0.png"))
+    assert repr(TASK.score(run.read_table("predictions.csv"), 20)) == repr(TASK.score(made, 20))

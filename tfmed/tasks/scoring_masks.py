@@ -31,6 +31,7 @@ class Cases:
         scores: `[N, K, M]`, of each class (background first) each of `ALL_SCORES`.
         sizes: `[N, K, 2]`, the volume (area) of each structure in the truth and the prediction.
         size_unit: of `sizes`: a value of `SIZES`, or several joined by `", "`.
+        rows: `[N]`, where in the table each stands; of a patient its first.
         patients: `[N]` text.
         splits: `[N]` text.
         classes: class names, background first.
@@ -39,17 +40,19 @@ class Cases:
     scores: np.ndarray
     sizes: np.ndarray
     size_unit: str
+    rows: np.ndarray
     patients: np.ndarray
     splits: np.ndarray
     classes: tuple[str, ...]
 
     def by_patient(self) -> Cases | str:
         """One row a patient, its cases' scores averaged; or why that is not defined, in words."""
-        patients, member = np.unique(self.patients, return_inverse=True)
+        patients, first, member = np.unique(self.patients, return_index=True, return_inverse=True)
         if len(patients) == len(self.patients):
             return OWN_PATIENT
         means = _means(self.scores, member == np.arange(len(patients))[:, None])
-        return replace(self, scores=means, patients=patients)
+        rows, splits = self.rows[first], self.splits[first]
+        return replace(self, scores=means, rows=rows, patients=patients, splits=splits)
 
 
 def case_scores(
@@ -82,34 +85,35 @@ def gather(predictions: pd.DataFrame, classes: Sequence[str]) -> Cases:
     Raises:
         DataError: no row has a truth.
     """
+    numbers = {
+        # An empty cell of a file is text, and means that the score is not defined.
+        column: pd.to_numeric(predictions[column].replace("", np.nan)).to_numpy(float)
+        for column in predictions
+        if column.startswith((*SCORES, *SIZES, "true_"))
+    }
     # A structure that is nowhere leaves its Dice undefined, but its true size is told, as 0.
-    told = {size: f"true_{size}_{classes[1]}" for size in SIZES}
-    told = {size: of for size, of in told.items() if of in predictions}
-    told = {size: of for size, of in told.items() if predictions[of].notna().any()}
-    if not told:
+    told = {size: numbers.get(f"true_{size}_{classes[1]}") for size in SIZES}
+    known = {size: ~np.isnan(of) for size, of in told.items() if of is not None}
+    units = [size for size, has in known.items() if has.any()]
+    if not units:
         raise DataError("no example has a true mask; there is nothing to score")
-    rows = predictions[predictions[list(told.values())].notna().any(axis=1)]
+    rows = np.flatnonzero(np.any([known[size] for size in units], axis=0))
     values = np.full((len(rows), len(classes), len(ALL_SCORES)), np.nan)
     sizes = np.full((len(rows), len(classes), 2), np.nan)
     for k, name in enumerate(classes):
         for m, score_name in enumerate(SCORES):
-            if f"{score_name}_{name}" in rows:
-                values[:, k, m] = rows[f"{score_name}_{name}"]
-        for size in told if k else ():
-            both = rows[[f"true_{size}_{name}", f"{size}_{name}"]].to_numpy(float)
-            sizes[:, k] = np.where(np.isnan(both), sizes[:, k], both)
-    if len(told) == 1:
+            if f"{score_name}_{name}" in numbers:
+                values[:, k, m] = numbers[f"{score_name}_{name}"][rows]
+        for size in units if k else ():
+            both = [numbers[f"{of}_{name}"][rows] for of in (f"true_{size}", size)]
+            sizes[:, k] = np.where(known[size][rows, None], np.transpose(both), sizes[:, k])
+    if len(units) == 1:
         bias = np.where(sizes.any(axis=-1), sizes[..., 1] - sizes[..., 0], np.nan)
         values[..., ALL_SCORES.index(DIFFERENCE)] = np.abs(bias)
         values[..., ALL_SCORES.index(BIAS)] = bias
-    return Cases(
-        values,
-        sizes,
-        ", ".join(SIZES[size] for size in told),
-        rows["patient"].astype(str).to_numpy(),
-        rows["split"].astype(str).to_numpy(),
-        tuple(classes),
-    )
+    unit = ", ".join(SIZES[size] for size in units)
+    patients, splits = (predictions[of].astype(str).to_numpy()[rows] for of in ("patient", "split"))
+    return Cases(values, sizes, unit, rows, patients, splits, tuple(classes))
 
 
 def score(
