@@ -54,7 +54,7 @@ def read(example: Mapping[str, Any], facts_masks: Mapping[str, Any] | None) -> C
         image = read_file(example["path"], frame=int(example.get("frame", -1)))
     labels = None
     if given is not None and facts_masks is not None:
-        values = mask_files.stored(example, facts_masks, mask_files.grid(image))
+        values, _ = mask_files.stored(example, facts_masks, mask_files.grid(image))
         labels = mask_files.numbered(values, facts_masks, str(given[0]))
     return Case(
         pixels=image.pixels,

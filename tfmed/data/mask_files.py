@@ -39,7 +39,9 @@ def grid(image: Image) -> Grid:
     return Grid(image.pixels.shape[:-1], image.spacing_mm, image.affine)
 
 
-def stored(example: Mapping[str, Any], about: Mapping[str, Any], on: Grid) -> np.ndarray:
+def stored(
+    example: Mapping[str, Any], about: Mapping[str, Any], on: Grid
+) -> tuple[np.ndarray, bool]:
     """The values of an example's mask as its files hold them, on the grid of its image.
 
     Args:
@@ -48,7 +50,8 @@ def stored(example: Mapping[str, Any], about: Mapping[str, Any], on: Grid) -> np
         on: where the image lies.
 
     Returns:
-        Unsigned integers of `on.shape`; of one file a class and of DICOM SEG class numbers.
+        Unsigned integers of `on.shape`, of one file a class and of DICOM SEG class numbers; and
+        whether they are the indices of a palette.
 
     Raises:
         ReadError: a file cannot be read, or is no label map.
@@ -59,12 +62,12 @@ def stored(example: Mapping[str, Any], about: Mapping[str, Any], on: Grid) -> np
     if about["kind"] == DICOM_SEG:
         from tfmed.data.mask_dicom import labels
 
-        return labels(files, example, about["segments"], on)
+        return labels(files, example, about["segments"], on), False
     if about["kind"] != ONE_FILE_A_CLASS:
         return _file(files[0], on)
     joined = np.zeros(on.shape, np.uint8)
     for number, path in enumerate(files, start=1):
-        values = _file(path, on)
+        values, _ = _file(path, on)
         held = np.unique(values[values > 0])
         if len(held) > 1:
             raise DataError(
@@ -72,7 +75,7 @@ def stored(example: Mapping[str, Any], about: Mapping[str, Any], on: Grid) -> np
                 "other value"
             )
         joined[values > 0] = number
-    return joined
+    return joined, False
 
 
 def numbered(values: np.ndarray, about: Mapping[str, Any], path: str) -> np.ndarray:
@@ -85,14 +88,19 @@ def numbered(values: np.ndarray, about: Mapping[str, Any], path: str) -> np.ndar
     held = np.unique(values)
     strange = np.setdiff1d(held, known)
     if len(strange):
-        raise DataError(
-            f"{path}: it holds {_listed(strange)}, and the classes are {_listed(known)}; mend the "
-            "mask, or name its values with --classes NAME=VALUE"
-        )
+        raise DataError(f"{path}: {no_class(strange, known)}")
     table = np.zeros(int(held[-1]) + 1, np.uint8)
     for number, value in enumerate(known):
         table[value : value + 1] = number
     return table[values]
+
+
+def no_class(strange: Sequence[int] | np.ndarray, known: Sequence[int]) -> str:
+    """What is wrong with values that are no classes."""
+    return (
+        f"it holds {_listed(strange)}, and the classes are {_listed(known)}; mend the mask, or "
+        "name its values with --classes NAME=VALUE"
+    )
 
 
 def strange_values(held: Sequence[int]) -> str:
@@ -113,12 +121,12 @@ def reason(error: TfmedError) -> str:
     return str(getattr(error, "reason", None) or str(error).partition(": ")[2] or error)
 
 
-def _file(path: str, on: Grid) -> np.ndarray:
+def _file(path: str, on: Grid) -> tuple[np.ndarray, bool]:
     found = mask.read(path)
     if found.labels.shape != tuple(on.shape):
         raise DataError(f"{path}: its shape is {found.labels.shape}, its image's {tuple(on.shape)}")
     check_place(path, Grid(found.labels.shape, found.spacing_mm, found.affine), on)
-    return found.labels
+    return found.labels, found.palette
 
 
 def check_place(path: str, mine: Grid, on: Grid) -> None:
