@@ -111,7 +111,7 @@ class Dataset:
         """The training, validation and test parts, by patient.
 
         The pixels are read first where that has not been done, because patients stand in
-        DICOM headers and equal images must stay together.
+        DICOM headers and equal images must stay together; and so are masks.
 
         Raises:
             DataError: no file can be used, or the data cannot be split (see
@@ -122,6 +122,10 @@ class Dataset:
 
         read = "digest" in self.table and (self.table["digest"] != "").all()
         whole = self if read else audit(self)
+        if "mask" in whole.table and "class_voxels" not in whole.table:
+            from tfmed.data import masks
+
+            whole = masks.audit(whole)
         limit_rejects(whole, share=1.0)
         parts = split(whole, fractions, seed)
         return parts.part("train"), parts.part("val"), parts.part("test")

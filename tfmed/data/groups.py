@@ -44,8 +44,13 @@ def pictures(table: pd.DataFrame) -> pd.Series:
 def class_counts(dataset: Dataset, group: np.ndarray) -> np.ndarray:
     """Examples of each class in each group: int `[groups, classes]`.
 
-    In multi-label data there is one class more, of the examples without any.
+    In multi-label data there is one class more, of the examples without any. In data with masks
+    an example counts for each class that its mask shows.
     """
+    if "mask" in dataset.table:
+        times = np.zeros((int(group.max(initial=-1)) + 1, len(dataset.classes)), int)
+        np.add.at(times, group, shown(dataset))
+        return times
     classes = list(dataset.classes)
     columns = len(classes) + int(dataset.multi_label)
     counts = np.zeros((int(group.max(initial=-1)) + 1, columns), int)
@@ -59,6 +64,19 @@ def class_counts(dataset: Dataset, group: np.ndarray) -> np.ndarray:
             counts[row, place[name]] += 1
         counts[row, -1] += not label
     return counts
+
+
+def shown(dataset: Dataset) -> np.ndarray:
+    """Whether each example's mask shows each class: int `[N, classes]` of 0 and 1.
+
+    Before an audit of the masks (column `class_voxels`) a mask counts for all of them.
+    """
+    found = dataset.answered.to_numpy().astype(int)[:, None].repeat(len(dataset.classes), axis=1)
+    if "class_voxels" in dataset.table:
+        for row, voxels in enumerate(dataset.table["class_voxels"]):
+            if voxels is not None:
+                found[row] = np.asarray(voxels) > 0
+    return found
 
 
 def share_out(

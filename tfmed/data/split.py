@@ -10,7 +10,7 @@ import pandas as pd
 
 from tfmed.data import leakage
 from tfmed.data.dataset import JOIN, PARTS, Dataset
-from tfmed.data.groups import class_counts, groups, share_out
+from tfmed.data.groups import class_counts, groups, share_out, shown
 from tfmed.errors import ConfigError, DataError
 
 Fractions = tuple[float, float, float]
@@ -55,11 +55,13 @@ def split(
         dataset = _assign(
             dataset, np.ones(len(dataset), bool), dict(zip(PARTS, fractions, strict=True)), seed
         )
-        how = f"split by patient, stratified by class, seed {seed}"
+        how = f"split by {_unit(dataset)}, stratified by class, seed {seed}"
     else:
         dataset, how = _complete(dataset, given, fractions, seed)
     if unlabelled:
-        how += f"; {unlabelled} examples without a label are only predicted"
+        how += f"; {unlabelled} examples without a {_answer(dataset)} are only predicted"
+    if "stack" in dataset.facts:
+        how += f"; {dataset.facts['stack']}"
     _check_training(dataset)
     return dataset.with_facts(split={"how": how, "parts": counts(dataset)})
 
@@ -83,7 +85,7 @@ def folds(dataset: Dataset, k: int, seed: int = 0, allow_leakage: bool = False) 
     table = dataset.table
     pooled = table["split"].where(table["split"] == "test", "train")
     dataset = leakage.settle(dataset.with_table(table.assign(split=pooled)), allow_leakage)
-    pool = dataset.where((dataset.table["split"] == "train") & dataset.table["label"].notna())
+    pool = dataset.where((dataset.table["split"] == "train") & dataset.answered)
     names = [str(fold) for fold in range(k)]
     held = _parts(pool, dict.fromkeys(names, 1 / k), seed)
     made = []
@@ -91,7 +93,7 @@ def folds(dataset: Dataset, k: int, seed: int = 0, allow_leakage: bool = False) 
         outer = pool.with_table(pool.table.assign(split=np.where(held == name, "test", "train")))
         inner = {"train": 1 - INNER_VALIDATION, "val": INNER_VALIDATION}
         one = _assign(outer, (held != name), inner, seed + fold)
-        how = f"fold {fold + 1} of {k}, by patient, stratified by class, seed {seed}"
+        how = f"fold {fold + 1} of {k}, by {_unit(dataset)}, stratified by class, seed {seed}"
         made.append(one.with_facts(split={"how": how, "parts": counts(one)}))
     return made
 
@@ -102,6 +104,9 @@ def check_classes(dataset: Dataset) -> None:
     Raises:
         DataError: no labels, one class, or a class without examples.
     """
+    if "mask" in dataset.table:
+        _check_masks(dataset)
+        return
     if not dataset.labelled:
         hint = dataset.facts.get(
             "no_labels", "sort the images into class folders, or give a table with --table"
@@ -119,21 +124,42 @@ def check_classes(dataset: Dataset) -> None:
             )
 
 
+def _check_masks(dataset: Dataset) -> None:
+    if not dataset.labelled:
+        raise DataError(f"{dataset.name} has no masks; expected some to learn from")
+    missing = [name for name in dataset.classes[1:] if name not in _present(dataset)]
+    if missing:
+        raise DataError(
+            f"no mask of {dataset.name} shows {', '.join(map(repr, missing))}; leave the class "
+            "out, or name the values of the masks with --classes"
+        )
+
+
 def counts(dataset: Dataset) -> dict[str, dict[str, Any]]:
     """Examples, patients and examples of each class in every part, as plain data."""
     found = {}
     for part in PARTS:
         rows = dataset.part(part)
-        labels = [name for label in rows.table["label"].dropna() for name in label.split(JOIN)]
         found[part] = {
             "examples": len(rows),
             "patients": int(rows.table["patient"].nunique()),
-            "classes": {name: labels.count(name) for name in dataset.classes},
+            "classes": _times(rows),
         }
     return found
 
 
+def _times(dataset: Dataset) -> dict[str, int]:
+    """Examples of each class; in data with masks, those whose mask shows it."""
+    if "mask" in dataset.table:
+        times = shown(dataset).sum(axis=0)
+        return dict(zip(dataset.classes, map(int, times), strict=True))
+    labels = [name for label in dataset.table["label"].dropna() for name in label.split(JOIN)]
+    return {name: labels.count(name) for name in dataset.classes}
+
+
 def _present(dataset: Dataset) -> set[str]:
+    if "mask" in dataset.table:
+        return {name for name, times in _times(dataset).items() if times}
     if not dataset.multi_label:
         return set(dataset.table["label"].dropna().unique())
     return {
@@ -143,7 +169,7 @@ def _present(dataset: Dataset) -> set[str]:
 
 def _without_parts_to_predict(dataset: Dataset) -> tuple[Dataset, int]:
     """Take examples without a label out of their parts; how many they are."""
-    bare = dataset.table["label"].isna()
+    bare = ~dataset.answered
     table = dataset.table.assign(split=dataset.table["split"].where(~bare, ""))
     return dataset.with_table(table), int(bare.sum())
 
@@ -156,7 +182,7 @@ def _complete(
         raise DataError(
             f"{dataset.name} has the parts {', '.join(given)} but no train; nothing to train on"
         )
-    loose = (dataset.table["split"] == "") & dataset.table["label"].notna()
+    loose = (dataset.table["split"] == "") & dataset.answered
     dataset = dataset.without(loose, "is in no part, though the source has parts")
     lacking = [part for part in PARTS if part not in given]
     if not lacking:
@@ -170,14 +196,14 @@ def _complete(
         return f"{' and '.join(parts)} {'were' if len(parts) > 1 else 'was'}"
 
     return dataset, (
-        f"the source's own {told(given)} kept, {told(lacking)} taken off train by patient, "
-        f"stratified by class, seed {seed}"
+        f"the source's own {told(given)} kept, {told(lacking)} taken off train by "
+        f"{_unit(dataset)}, stratified by class, seed {seed}"
     )
 
 
 def _assign(dataset: Dataset, rows: np.ndarray, fractions: dict[str, float], seed: int) -> Dataset:
     """Share out those of `rows` that have a label."""
-    rows = np.asarray(rows) & dataset.table["label"].notna().to_numpy()
+    rows = np.asarray(rows) & dataset.answered.to_numpy()
     parts = dataset.table["split"].to_numpy(object).copy()
     parts[rows] = _parts(dataset.where(pd.Series(rows)), fractions, seed)
     return dataset.with_table(dataset.table.assign(split=pd.Series(parts, dtype="str")))
@@ -189,15 +215,17 @@ def _parts(dataset: Dataset, fractions: dict[str, float], seed: int) -> np.ndarr
     group = groups(dataset.table)
     per_class = class_counts(dataset, group)
     every = np.arange(per_class.shape[1]) < len(dataset.classes)
-    _check_groups(dataset, (per_class > 0).sum(axis=0), len(names))
+    every[0] &= "mask" not in dataset.table  # the background is everywhere, or need not be
+    _check_groups(dataset, (per_class > 0).sum(axis=0), every, len(names))
     part = share_out(per_class, [fractions[name] for name in names], seed, every)
     return np.array(names, object)[part[group]]
 
 
-def _check_groups(dataset: Dataset, per_class: np.ndarray, needed: int) -> None:
+def _check_groups(dataset: Dataset, per_class: np.ndarray, every: np.ndarray, needed: int) -> None:
     what = "patient" if dataset.table["patient_known"].any() else "example"
-    for name, count in zip(dataset.classes, per_class, strict=False):
-        if count < needed:
+    what = "block" if "stack" in dataset.facts else what
+    for name, count, wanted in zip(dataset.classes, per_class, every, strict=False):
+        if wanted and count < needed:
             raise DataError(
                 f"class {name!r} has {count} {what}{'' if count == 1 else 's'} (a patient's "
                 f"images and equal images count once); {needed} parts or folds need at least "
@@ -206,10 +234,20 @@ def _check_groups(dataset: Dataset, per_class: np.ndarray, needed: int) -> None:
 
 
 def _check_training(dataset: Dataset) -> None:
-    missing = set(dataset.classes) - _present(dataset.part("train"))
+    needed = dataset.classes[1:] if "mask" in dataset.table else dataset.classes
+    missing = set(needed) - _present(dataset.part("train"))
     if missing:
         names = ", ".join(map(repr, sorted(missing)))
         raise DataError(f"the training part has no example of {names}")
+
+
+def _unit(dataset: Dataset) -> str:
+    """What is held together: a patient, or a block of a stack."""
+    return "contiguous block" if "stack" in dataset.facts else "patient"
+
+
+def _answer(dataset: Dataset) -> str:
+    return "mask" if "mask" in dataset.table else "label"
 
 
 def _check_fractions(fractions: Fractions) -> None:
