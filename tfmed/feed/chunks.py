@@ -96,6 +96,21 @@ class Chunks:
             fn_output_signature=tf.TensorSpec((*size, self.channels), tf.float32),
         )
 
+    def whole(self, row: int) -> np.ndarray:
+        """One image as it was given, in NumPy: float32 `[*shape, C]`, modality units."""
+        shape = self.shapes[row].tolist()
+        grid = [-(-length // side) for length, side in zip(shape, self.chunk, strict=True)]
+        size = (self.total, *self.chunk, self.channels)
+        file = np.memmap(self.path, self.stored.dtype, mode="r", shape=size)
+        begin = int(self.first[row])
+        found = file[begin : begin + math.prod(grid)].reshape(*grid, *self.chunk, self.channels)
+        axes = range(len(grid))
+        order = [*itertools.chain(*zip(axes, (axis + len(grid) for axis in axes), strict=True))]
+        sides = [count * side for count, side in zip(grid, self.chunk, strict=True)]
+        joined = found.transpose([*order, 2 * len(grid)]).reshape(*sides, self.channels)
+        part = joined[tuple(slice(length) for length in shape)].astype(np.float32)
+        return part * np.float32(1 / self.stored.scale) + np.float32(self.stored.offset)
+
     def _one(
         self,
         shape: tf.Tensor,
@@ -206,7 +221,7 @@ def write(
     Raises:
         DataError: the folder cannot be written, or the disk is full.
     """
-    counts = np.prod(-(-shapes // np.array(chunk)), axis=1)
+    counts = count_chunks(shapes, chunk)
     first = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
     length_bytes = math.prod(chunk) * channels * np.dtype(stored.dtype).itemsize
     content = hashlib.sha256(np.ascontiguousarray(shapes, "<i8").tobytes()).hexdigest()
@@ -216,10 +231,15 @@ def write(
         missing = writer.missing
         with log.progress(read(missing), len(missing), "Caching images", "images") as bar:
             for row, array in zip(missing.tolist(), bar, strict=True):
-                writer.write(row, _cut(array.astype(stored.dtype, copy=False), chunk))
+                writer.write(row, cut(array.astype(stored.dtype, copy=False), chunk))
 
     lease = ensure(path, Layout(first * length_bytes, about), fill)
     return Chunks(path, shapes, first[:-1], int(first[-1]), chunk, channels, stored, lease)
+
+
+def count_chunks(shapes: np.ndarray, chunk: tuple[int, ...]) -> np.ndarray:
+    """How many chunks each image of some shapes `[N, axes]` has, int64 `[N]`."""
+    return np.prod(-(-shapes // np.array(chunk)), axis=1).astype(np.int64)
 
 
 def _most(length: int, chunk: int) -> int:
@@ -227,7 +247,7 @@ def _most(length: int, chunk: int) -> int:
     return (length + chunk - 2) // chunk + 1
 
 
-def _cut(array: np.ndarray, chunk: tuple[int, ...]) -> np.ndarray:
+def cut(array: np.ndarray, chunk: tuple[int, ...]) -> np.ndarray:
     """An array as its chunks `[n, *chunk, C]`, the last of each axis filled up with zeros."""
     axes = range(len(chunk))
     *lengths, channels = array.shape
