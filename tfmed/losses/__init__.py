@@ -33,7 +33,7 @@ from tfmed.losses.overlap import (
     tversky,
     voxel_cross_entropy,
 )
-from tfmed.losses.supervision import supervision_weights
+from tfmed.losses.supervision import supervised, supervision_weights
 
 __all__ = [
     "LOSSES",
@@ -46,6 +46,7 @@ __all__ = [
     "focal",
     "focal_tversky",
     "signed_distances",
+    "supervised",
     "supervision_weights",
     "tversky",
     "voxel_cross_entropy",

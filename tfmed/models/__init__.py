@@ -3,6 +3,7 @@
 Contract: `[B, H, W, C]` (or `[B, D, H, W, C]`) float32 in, logits `[B, classes]` float32 out,
 from a layer named `logits`. Models are flat (no model inside a model), so that every feature
 map can be reached, as Grad-CAM needs. A new network is a new function and a row in `MODELS`.
+Networks that segment are in `tfmed.models.segmenters`.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import Protocol, cast
 import keras
 
 from tfmed.errors import ConfigError
+from tfmed.models.segmenters import SEGMENTERS, build_segmenter, without_supervision
 from tfmed.models.weights import adapts_input, load_file, released
 from tfmed.tables import lookup
 
@@ -37,7 +39,14 @@ MODELS = {
 }
 NORMS = ("batch", "group")
 
-__all__ = ["MODELS", "adapts_input", "build"]
+__all__ = [
+    "MODELS",
+    "SEGMENTERS",
+    "adapts_input",
+    "build",
+    "build_segmenter",
+    "without_supervision",
+]
 
 
 class HasClasses(Protocol):

@@ -31,10 +31,10 @@ def spatial_rank(tensor: KerasTensor) -> int:
 def convolution(
     tensor: KerasTensor,
     filters: int,
-    kernel: int,
+    kernel: int | tuple[int, ...],
     seed: int,
     *,
-    stride: int = 1,
+    stride: int | tuple[int, ...] = 1,
     padding: str = "same",
     bias: bool = False,
     name: str | None = None,

@@ -1,0 +1,70 @@
+"""U-Nets with a plain and with a residual encoder, in two and three dimensions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import keras
+from keras import KerasTensor
+
+from tfmed.models.blocks import require_no_imagenet
+from tfmed.models.blocks import seeds as seed_stream
+from tfmed.models.unet_blocks import Stages, assemble, enlarge, merge, shrink, shrink_residual
+
+
+def unet(
+    channels: int,
+    classes: int,
+    stages: Stages,
+    *,
+    name: str = "unet",
+    deep_supervision: bool = False,
+    weights: str = "none",
+    seed: int = 0,
+) -> keras.Model:
+    """The U-Net (O. Ronneberger et al., 2015) in the form of nnU-Net (F. Isensee et al., 2021).
+
+    Two convolutions a stage on both sides, each with instance normalisation and a leaky
+    rectifier; strided convolutions down, transposed convolutions up. With `deep_supervision`
+    every stage but the lowest has logits. Args: see `models.build_segmenter`.
+    """
+    return _unet(channels, classes, stages, shrink, name, deep_supervision, weights, seed)
+
+
+def residual_unet(
+    channels: int,
+    classes: int,
+    stages: Stages,
+    *,
+    name: str = "residual_unet",
+    deep_supervision: bool = False,
+    weights: str = "none",
+    seed: int = 0,
+) -> keras.Model:
+    """As `unet`, with a residual block (He 2016) in each stage of the encoder."""
+    return _unet(channels, classes, stages, shrink_residual, name, deep_supervision, weights, seed)
+
+
+def _unet(
+    channels: int,
+    classes: int,
+    stages: Stages,
+    block: Callable[..., KerasTensor],
+    name: str,
+    deep_supervision: bool,
+    weights: str,
+    seed: int,
+) -> keras.Model:
+    require_no_imagenet(name, weights)
+    stream = seed_stream(seed)
+    image = keras.Input((*[None] * stages.rank, channels), name="image")
+    tensor, skips = image, []
+    for stage in range(len(stages)):
+        tensor = block(tensor, stages, stage, stream)
+        skips.append(tensor)
+    found = []
+    for stage in reversed(range(len(stages) - 1)):
+        up = enlarge(tensor, stages, stage, stream)
+        tensor = merge([up, skips[stage]], stages, stage, stream)
+        found.insert(0, tensor)
+    return assemble(image, found if deep_supervision else found[:1], classes, stream, name)

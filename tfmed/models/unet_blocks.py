@@ -1,0 +1,123 @@
+"""The pieces of U-shaped networks: stages, convolutions with instance normalisation, heads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import keras
+from keras import KerasTensor, layers
+
+from tfmed.models.blocks import convolution, spatial_rank
+from tfmed.models.normalisation import InstanceNormalization
+
+SLOPE = 0.01
+LOGITS = "logits"
+
+
+@dataclass(frozen=True)
+class Stages:
+    """The stages of a U-shaped network, finest first; one row each.
+
+    Attributes:
+        features: channels of a stage.
+        strides: of a stage's first convolution along each axis; all 1 in the first.
+        kernels: of a stage's convolutions along each axis.
+    """
+
+    features: tuple[int, ...]
+    strides: tuple[tuple[int, ...], ...]
+    kernels: tuple[tuple[int, ...], ...]
+
+    @property
+    def rank(self) -> int:
+        """2 for images, 3 for volumes."""
+        return len(self.strides[0])
+
+    def __len__(self) -> int:
+        return len(self.features)
+
+
+def unit(
+    tensor: KerasTensor,
+    filters: int,
+    kernel: tuple[int, ...],
+    seed: Iterator[int],
+    stride: int | tuple[int, ...] = 1,
+    slope: float = SLOPE,
+) -> KerasTensor:
+    """A convolution, instance normalisation and a leaky rectifier (`slope` 1: none)."""
+    tensor = convolution(tensor, filters, kernel, next(seed), stride=stride)
+    return InstanceNormalization(slope=slope)(tensor)
+
+
+def shrink(tensor: KerasTensor, stages: Stages, stage: int, seed: Iterator[int]) -> KerasTensor:
+    """The two convolutions of a stage on the way down, the first of them strided."""
+    filters, kernel = stages.features[stage], stages.kernels[stage]
+    tensor = unit(tensor, filters, kernel, seed, stages.strides[stage])
+    return unit(tensor, filters, kernel, seed)
+
+
+def shrink_residual(
+    tensor: KerasTensor, stages: Stages, stage: int, seed: Iterator[int]
+) -> KerasTensor:
+    """As `shrink`, beside a shortcut (He 2016).
+
+    Where size or width change, the shortcut is a strided convolution whose kernel is as large as
+    its stride, so that it sees every voxel.
+    """
+    filters, kernel = stages.features[stage], stages.kernels[stage]
+    stride = stages.strides[stage]
+    shortcut = tensor
+    if max(stride) > 1 or int(tensor.shape[-1]) != filters:
+        shortcut = unit(tensor, filters, stride, seed, stride, slope=1.0)
+    tensor = unit(tensor, filters, kernel, seed, stride)
+    tensor = unit(tensor, filters, kernel, seed, slope=1.0)
+    return layers.LeakyReLU(SLOPE)(layers.Add()([shortcut, tensor]))
+
+
+def enlarge(tensor: KerasTensor, stages: Stages, stage: int, seed: Iterator[int]) -> KerasTensor:
+    """Up to a stage from the one below, by a transposed convolution whose kernel is its stride."""
+    layer = layers.Conv2DTranspose if stages.rank == 2 else layers.Conv3DTranspose
+    return layer(
+        stages.features[stage],
+        stages.strides[stage + 1],
+        strides=stages.strides[stage + 1],
+        use_bias=False,
+        kernel_initializer=keras.initializers.HeNormal(seed=next(seed)),
+    )(tensor)
+
+
+def merge(
+    tensors: Sequence[KerasTensor], stages: Stages, stage: int, seed: Iterator[int]
+) -> KerasTensor:
+    """The two convolutions of a stage on the way up, of all tensors together."""
+    filters, kernel = stages.features[stage], stages.kernels[stage]
+    tensor = layers.Concatenate()(list(tensors))
+    return unit(unit(tensor, filters, kernel, seed), filters, kernel, seed)
+
+
+def voxel_logits(
+    tensor: KerasTensor, classes: int, seed: Iterator[int], level: int = 0
+) -> KerasTensor:
+    """A layer `logits` (`logits_1`, ... at lower levels): float32 `[B, ..., K]`."""
+    layer = layers.Conv2D if spatial_rank(tensor) == 2 else layers.Conv3D
+    return layer(
+        classes,
+        1,
+        dtype="float32",
+        kernel_initializer=keras.initializers.GlorotUniform(seed=next(seed)),
+        name=f"{LOGITS}_{level}" if level else LOGITS,
+    )(tensor)
+
+
+def assemble(
+    image: KerasTensor,
+    features: Sequence[KerasTensor],
+    classes: int,
+    seed: Iterator[int],
+    name: str,
+) -> keras.Model:
+    """A model of one `logits` for each of the features, a list where they are several."""
+    logits = [voxel_logits(part, classes, seed, level) for level, part in enumerate(features)]
+    return keras.Model(image, logits if len(logits) > 1 else logits[0], name=name)
