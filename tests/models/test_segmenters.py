@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from litert import from_keras
+from through_tflite import from_keras
 
 from tfmed import models
 from tfmed.errors import ConfigError, ReadError

@@ -62,7 +62,7 @@ def _unet(
     for stage in range(len(stages)):
         tensor = block(tensor, stages, stage, stream)
         skips.append(tensor)
-    found = []
+    found: list[KerasTensor] = []
     for stage in reversed(range(len(stages) - 1)):
         up = enlarge(tensor, stages, stage, stream)
         tensor = merge([up, skips[stage]], stages, stage, stream)
