@@ -138,7 +138,7 @@ def _wished(wished: Sequence[str], values: Sequence[int]) -> dict[int, str]:
 
 def _said(kind: str, classes: Sequence[str], values: Sequence[int], whose: str) -> str:
     what = {"palette": "the indices of a palette", "binary": "0 and 255", "labels": "label values"}
-    pairs = ", ".join(f"{value} is {name}" for value, name in zip(values, classes, strict=True))
+    pairs = ", ".join(f"{value} is {name!r}" for value, name in zip(values, classes, strict=True))
     return f"masks hold {what[kind]}: {pairs}" + (f" (named by {whose})" if whose else "")
 
 

@@ -36,8 +36,8 @@ def audit(dataset: Dataset, workers: int | None = None) -> Dataset:
         DataError: a class has not one voxel in all the masks that can be used, or there are none.
     """
     about = dataset.facts["masks"]
-    rows = np.flatnonzero(dataset.table["mask"].notna())
-    if not len(rows):
+    rows = np.flatnonzero(dataset.table["mask"].notna()).tolist()
+    if not rows:
         return dataset.with_table(dataset.table.assign(class_voxels=None))
     table = dataset.table.iloc[rows]
     items = [(example, about) for example in table.to_dict("records")]
@@ -50,7 +50,7 @@ def audit(dataset: Dataset, workers: int | None = None) -> Dataset:
         voxels[row] = None if reason else [one[0].get(value, 0) for value in known]
     bad = {row: reason for row, reason in zip(rows, reasons, strict=True) if reason}
     dataset = dataset.with_table(dataset.table.assign(class_voxels=voxels))
-    lost = [(_first(dataset, row), reason) for row, reason in bad.items()]
+    lost = [(str(dataset.table["mask"].iloc[row][0]), reason) for row, reason in bad.items()]
     keep = ~dataset.table.index.isin(list(bad))
     dataset = dataset.where(pd.Series(keep)).with_rejects(lost)
     if len(bad) < len(rows):  # else limit_rejects says what is wrong with them
@@ -123,7 +123,3 @@ def _named(dataset: Dataset, found: Sequence[Any]) -> tuple[Dataset, dict[str, A
             seen = Seen(values | {0}, any(palette for _, palette in good))
             dataset = mask_classes.with_classes(dataset, seen, ())
     return dataset, dataset.facts["masks"]
-
-
-def _first(dataset: Dataset, row: int) -> str:
-    return str(dataset.table["mask"].iloc[row][0])

@@ -8,6 +8,7 @@ to the patient's right, y to the front, z to the head, with 0 in the middle of t
 from __future__ import annotations
 
 import csv
+import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -23,6 +24,8 @@ VERSION = 1  # a new number when what is drawn changes: older files are then not
 CLASSES = {1: "liver", 2: "lesion", 3: "vessel"}
 PATIENTS = 6
 EXTENT_MM = (120.0, 150.0, 170.0)  # z, y, x
+TRAINING_PATIENTS = 24
+TRAINING_SPACINGS_MM = ((2.0, 2.0, 2.0), (2.5, 2.0, 2.0))
 SPACINGS_MM = ((1.0, 1.0, 1.0), (2.5, 0.8, 0.8))  # (slice, row, column); patients take turns
 AIR, BODY = -1000.0, 40.0
 HOUNSFIELD = {"liver": 110.0, "lesion": 65.0, "vessel": 240.0}
@@ -67,22 +70,41 @@ def folder(seed: int = 0) -> Path:
     return keep(name, lambda aside: write(aside, seed))
 
 
-def write(place: Path, seed: int = 0, patients: int = PATIENTS) -> list[Truth]:
+def write_training(place: Path, seed: int) -> None:
+    """As `write`, of patients to train on: more and coarser, with bodies beside the organs.
+
+    `dataset.json` names the classes, and says that it is CT.
+    """
+    write(place, seed, TRAINING_PATIENTS, TRAINING_SPACINGS_MM, beside=True)
+    names = {"background": 0} | {name: value for value, name in CLASSES.items()}
+    about = {"channel_names": {"0": "CT"}, "labels": names}
+    (place / "dataset.json").write_text(json.dumps(about), encoding="utf-8")
+
+
+def write(
+    place: Path,
+    seed: int = 0,
+    patients: int = PATIENTS,
+    spacings_mm: tuple[tuple[float, float, float], ...] = SPACINGS_MM,
+    beside: bool = False,
+) -> list[Truth]:
     """Draw patients into `images/`, `labels/` (1 liver, 2 lesion, 3 vessel) and `truth.csv`.
 
     Args:
         place: the folder.
         seed: sizes and places follow from it.
         patients: how many.
+        spacings_mm: patients take turns with these.
+        beside: see `draw`.
     """
     truths: list[Truth] = []
     for part in ("images", "labels"):
         (place / part).mkdir(parents=True, exist_ok=True)
     for number in range(patients):
         generator = np.random.default_rng([seed, number])
-        spacing = SPACINGS_MM[number % len(SPACINGS_MM)]
+        spacing = spacings_mm[number % len(spacings_mm)]
         name = f"organs_{number:03d}.nii.gz"
-        image, labels, found = draw(generator, spacing, name)
+        image, labels, found = draw(generator, spacing, name, beside)
         truths += found
         for part, values in (("images", image), ("labels", labels)):
             _save(place / part / name, values, spacing)
@@ -97,7 +119,10 @@ def write(place: Path, seed: int = 0, patients: int = PATIENTS) -> list[Truth]:
 
 
 def draw(
-    generator: np.random.Generator, spacing: tuple[float, float, float], name: str
+    generator: np.random.Generator,
+    spacing: tuple[float, float, float],
+    name: str,
+    beside: bool = False,
 ) -> tuple[np.ndarray, np.ndarray, list[Truth]]:
     """Draw one patient.
 
@@ -105,6 +130,7 @@ def draw(
         generator: what sizes and places are drawn by.
         spacing: `(slice, row, column)` in mm.
         name: of its files.
+        beside: whether to draw bodies as bright as the organs that are none: spleen, spine, cysts.
 
     Returns:
         int16 image and uint8 labels `[D, H, W]`, and the truth of each object.
@@ -128,10 +154,30 @@ def draw(
     truths.append(_vessel(generator, labels, (z, y, x), name))
     image = np.full(labels.shape, AIR, np.float32)
     image[np.broadcast_to((x / 82) ** 2 + (y / 72) ** 2 <= 1, labels.shape)] = BODY
+    if beside:
+        _draw_beside(generator, image, (z, y, x))
     for value, organ in CLASSES.items():
         image[labels == value] = HOUNSFIELD[organ]
     image = gaussian_filter(image, 0.7) + generator.normal(0, NOISE, labels.shape)
     return np.rint(image).astype(np.int16), labels, truths
+
+
+def _draw_beside(
+    generator: np.random.Generator, image: np.ndarray, grid: tuple[np.ndarray, ...]
+) -> None:
+    """A spleen, a spine and cysts, as bright as liver, vessel and lesions."""
+    z, y, x = grid
+    for organ, (right, front, up), half in (
+        ("liver", (8.0, 50.0, generator.uniform(-15, 15)), (11, 13, 20)),
+        ("vessel", (5.0, -58.0, 0.0), (9, 8, 1e6)),
+        ("lesion", (-35.0, -58.0, generator.uniform(-25, 25)), (9, 8, 16)),
+        ("lesion", (-25.0, 58.0, generator.uniform(-25, 25)), (14, 6, 14)),
+    ):
+        size = np.array(half) * generator.uniform(0.85, 1.1)
+        apart = (
+            ((x - right) / size[0]) ** 2 + ((y - front) / size[1]) ** 2 + ((z - up) / size[2]) ** 2
+        )
+        image[apart <= 1] = HOUNSFIELD[organ]
 
 
 def ellipsoid(one: float, two: float, three: float) -> tuple[float, float]:

@@ -3,6 +3,9 @@
 `nodules`: chest CT of 80 patients with 6 slices each, half of the patients with a nodule in a
 lung; a slice that shows it is `nodule`, every other `normal`. Two made-up scanners, which have
 nothing to do with the label, store their slices in different ways.
+
+`organs`: 150 images of 30 patients with masks of liver and kidney, as PNG. `organs3d`: volumes of
+24 patients with masks of liver, lesions and a vessel, as NIfTI.
 """
 
 from __future__ import annotations
@@ -17,7 +20,7 @@ from pydicom.dataset import FileMetaDataset
 from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, generate_uid
 
 from tfmed import log
-from tfmed.data import phantom, table
+from tfmed.data import mask_folder, mask_phantom, mask_table, organs, phantom, table
 from tfmed.data.dataset import Dataset
 from tfmed.data.download import keep
 from tfmed.data.source import Wishes
@@ -25,7 +28,13 @@ from tfmed.tables import lookup
 
 # Name: what writes the examples of a seed into a folder, with `labels.csv` at its top.
 DRAWN = {"nodules": "tfmed.data.synthetic:write_nodules"}
+# Those with masks: name, and what opens them with a seed.
+DRAWN_WITH_MASKS = {
+    "organs": "tfmed.data.synthetic:open_organs",
+    "organs3d": "tfmed.data.synthetic:open_organs_3d",
+}
 VERSION = 2  # a new number when what is drawn changes: older files are then not reused
+MASKED_VERSION = 2
 PATIENTS = 80
 LABELS = "labels.csv"
 COLUMNS = ("path", "label", "nodule_x_mm", "nodule_y_mm", "nodule_z_mm", "section_radius_mm")
@@ -66,6 +75,35 @@ def open_named(place: str, wishes: Wishes) -> Dataset:
     dataset = table.open_file(str(folder / LABELS), columns)
     facts = {"source": f"synthetic:{place}", "folder": str(folder), "licence": "Apache-2.0"}
     return replace(dataset, name=f"synthetic {place}").with_facts(**facts)
+
+
+def open_masked(place: str, wishes: Wishes) -> Dataset:
+    """The examples of a drawn set with masks; they are drawn at the first time.
+
+    Raises:
+        ConfigError: no such set.
+        DataError: the files cannot be written.
+    """
+    wishes.refuse_table("a synthetic source")
+    wishes.refuse("a synthetic source", "classes")
+    dataset: Dataset = lookup(DRAWN_WITH_MASKS, place, "synthetic set with masks")(wishes.seed)
+    folder = dataset.facts["source"]
+    facts = {"source": f"synthetic:{place}", "folder": folder, "licence": "Apache-2.0"}
+    return replace(dataset, name=f"synthetic {place}").with_facts(**facts)
+
+
+def open_organs(seed: int) -> Dataset:
+    """Images in PNG with masks as palettes, of `tfmed.data.mask_phantom`."""
+    kept = Path("synthetic") / f"organs2d-{MASKED_VERSION}-{seed}"
+    folder = keep(kept, lambda aside: mask_phantom.write(aside, seed))
+    return mask_table.open_file(str(folder / mask_phantom.TABLE), Wishes())
+
+
+def open_organs_3d(seed: int) -> Dataset:
+    """Volumes in NIfTI with label maps, of `tfmed.data.organs`."""
+    kept = Path("synthetic") / f"organs3d-{MASKED_VERSION}-{seed}"
+    folder = keep(kept, lambda aside: organs.write_training(aside, seed))
+    return mask_folder.open_folder(str(folder), Wishes())
 
 
 def write_nodules(folder: Path, seed: int) -> None:
