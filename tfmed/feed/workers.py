@@ -16,7 +16,7 @@ import pandas as pd
 
 from tfmed.data import pool
 from tfmed.errors import ReadError, TfmedError
-from tfmed.feed.finish import Finish
+from tfmed.feed.finish import Finish, blank
 from tfmed.io import worker
 from tfmed.transforms.prepare import Preprocessing
 
@@ -58,16 +58,16 @@ def images(
         try:
             for place, found in enumerate(stream):
                 if held and not _fits(held, found, length):
-                    yield positions[first:place], finish(np.stack(held))
+                    yield positions[first:place], finish(_stacked(held))
                     held, first = [], place
                 held.append(found)
         except TfmedError:
             # What was read before it is whole.
             if held:
-                yield positions[first : first + len(held)], finish(np.stack(held))
+                yield positions[first : first + len(held)], finish(_stacked(held))
             raise
     if held:
-        yield positions[first:], finish(np.stack(held))
+        yield positions[first:], finish(_stacked(held))
 
 
 def pixels(
@@ -126,6 +126,11 @@ def _call(row: Mapping[str, Any], preprocessing: Preprocessing | None) -> worker
     grey = row.get("channels", 3) == 1 or preprocessing.channels == 3
     rows, columns = preprocessing.size[-2:]
     return worker.Call(names, series, int(row["frame"]), sample, (rows, columns) if grey else None)
+
+
+def _stacked(held: list[np.ndarray]) -> np.ndarray:
+    ready = held[0].dtype == np.float32
+    return np.stack(held, out=blank((len(held), *held[0].shape)) if ready else None)
 
 
 def _fits(held: list[np.ndarray], found: np.ndarray, length: int) -> bool:

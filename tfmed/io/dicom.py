@@ -21,6 +21,8 @@ from tfmed.io.dicom_parse import PALETTE, Parsed, parse, read_header
 from tfmed.io.frames import even_frames
 from tfmed.io.guard import reading
 
+_INT32 = 2**31
+
 __all__ = ["Header", "inversion_sum", "load", "read", "read_header"]
 
 
@@ -131,18 +133,14 @@ def _finish(stored: np.ndarray, header: Header, pairs: list[tuple[float, float]]
     # Only frames with one slope are ever inverted, see `Header.same_rescale`.
     total = inversion_sum(header) if header.inverted else 0.0
     kind = _type(stored, pairs, total, header)
-    work: np.dtype[Any] = np.dtype(np.float64 if kind.kind == "f" else np.int64)
-    if kind.kind != "f" and kind.itemsize < 4:
-        work = np.dtype(np.int32)
+    work: np.dtype[Any] = np.dtype(np.float64 if kind.kind == "f" else np.int32)
     slopes, intercepts = (
         np.array(part, dtype=work).reshape(-1, 1, 1, 1) for part in zip(*pairs, strict=True)
     )
-    # One pass where the slope is 1, as it mostly is.
-    if (slopes == 1).all():
-        values = np.add(stored, intercepts, dtype=work, casting="unsafe")
-    else:
-        values = np.multiply(stored, slopes, dtype=work, casting="unsafe")
-        values += intercepts
+    values = stored.astype(work)
+    if (slopes != 1).any():
+        values *= slopes
+    values += intercepts
     if header.inverted:
         np.subtract(np.array(total, dtype=work), values, out=values)
     return values.astype(kind, copy=False)
@@ -153,12 +151,14 @@ def _type(
 ) -> np.dtype:
     """The smallest type that holds all that the stored bits can say: one type a header."""
     numbers = [number for pair in pairs for number in pair] + [total]
-    if stored.dtype.kind == "f" or not all(number.is_integer() for number in numbers):
+    whole = all(number.is_integer() and abs(number) < _INT32 for number in numbers)
+    if stored.dtype.kind == "f" or not whole:
         return np.dtype(np.float32)
     half = 2 ** (header.bits_stored - 1)
     ends = [-half, half - 1] if header.signed else [0, 2 * half - 1]
-    # A lossy codec may overshoot what the header promises.
-    ends += [int(stored.min()), int(stored.max())]
+    if header.bits_stored < 8 * stored.dtype.itemsize:
+        # A lossy codec may overshoot what the header promises.
+        ends += [int(stored.min()), int(stored.max())]
     reach = [end * int(slope) + int(intercept) for end in ends for slope, intercept in pairs]
     # Inversion swaps the ends of the range among themselves; what overshoots, it mirrors.
     reach += [int(total) - value for value in reach] if header.inverted else []
