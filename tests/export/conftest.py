@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from export.samples import MADE, grey_images, png
+from export.samples import MADE, SEGMENTERS, grey_images, png
 
 from tfmed import export
 from tfmed.export import card, classifier_parity, tflite
@@ -55,3 +55,22 @@ def whole(classifiers, tmp_path_factory):
         )  # fmt: skip
         card.write(draft.folder, facts)
     return draft.path, rows
+
+
+@pytest.fixture(scope="session")
+def segmenters():
+    """Name to segmenter, each made once."""
+    return {name: make() for name, make in SEGMENTERS.items()}
+
+
+@pytest.fixture(scope="session")
+def segmented(segmenters, tmp_path_factory):
+    """Name to the loaded export of a segmenter, without TFLite files."""
+    loaded = {}
+    for name, model in segmenters.items():
+        with export.release(tmp_path_factory.mktemp("savedmodels") / name) as draft:
+            write_saved_model(model, draft.folder)
+            facts = card.make(model, name, data={}, image={}, scores={}, tflite={})
+            card.write(draft.folder, facts)
+        loaded[name] = export.load(draft.path)
+    return loaded

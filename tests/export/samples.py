@@ -8,6 +8,9 @@ from PIL import Image as Pillow
 
 from tfmed.export.classifier import Classifier
 from tfmed.export.pixels import PixelCode
+from tfmed.export.segmenter import SegmentationModel
+from tfmed.inference import Settings
+from tfmed.transforms.normalisation import Normalisation
 from tfmed.transforms.prepare import Preprocessing
 
 
@@ -62,4 +65,48 @@ MADE = {
     "volume": lambda: Classifier(
         (network((6, 8, 8, 1)),), Preprocessing((6, 8, 8), 1, (0.0, 255.0)), (1.0,),
         ("no", "yes")),
+}  # fmt: skip
+
+
+def encoder(channels, classes, axes=2, seed=0):
+    """A small U-shaped network with strides of 2 and 4: normalised images to logits."""
+    keras.utils.set_random_seed(seed)
+    convolution = keras.layers.Conv3D if axes == 3 else keras.layers.Conv2D
+    upwards = keras.layers.Conv3DTranspose if axes == 3 else keras.layers.Conv2DTranspose
+
+    def block(x, features, stride):
+        x = convolution(features, 3, stride, padding="same")(x)
+        return keras.layers.LeakyReLU(0.01)(keras.layers.GroupNormalization(-1)(x))
+
+    image = keras.Input([*[None] * axes, channels])
+    fine = block(image, 4, 1)
+    coarse = block(block(fine, 8, 2), 8, 2)
+    x = keras.layers.Concatenate()([upwards(4, 4, 4, padding="same")(coarse), fine])
+    first = convolution(
+        classes, 1, name="logits", kernel_initializer=keras.initializers.RandomNormal(0, 1)
+    )(x)
+    second = convolution(classes, 1)(coarse)
+    return keras.Model(image, [first, second])
+
+
+def segmentation(patch_size, classes, intensity, channels=1, folds=1, **settings):
+    """A segmenter of `encoder` networks."""
+    code = settings.pop("pixels", PixelCode())
+    kept = settings.pop("keep_largest", ())
+    given = {"spacing_mm": None, **settings}
+    return SegmentationModel(
+        tuple(encoder(channels, len(classes), len(patch_size), seed) for seed in range(folds)),
+        Settings(patch_size, intensity=intensity, classes=len(classes), **given),
+        classes, (4,) * len(patch_size), channels, kept, code)  # fmt: skip
+
+
+SEGMENTERS = {
+    "plain": lambda: segmentation((16, 24), ("none", "a", "b"), Normalisation("unit", (0, 255))),
+    "hu": lambda: segmentation(
+        (16, 16), ("none", "organ"), Normalisation("ct", (-150.0, 250.0), 20.0, 90.0), folds=2,
+        spacing_mm=(1.0, 1.5), mirror_axes=(0, 1), pixels=PixelCode(16, 1.0, -32768.0)),
+    "photo": lambda: segmentation((16, 16), ("none", "a"), Normalisation("zscore"), 3),
+    "deep": lambda: segmentation(
+        (8, 12, 8), ("none", "a", "b"), Normalisation("zscore"), spacing_mm=(2.0, 1.0, 1.0),
+        mirror_axes=(2,), keep_largest=(1,)),
 }  # fmt: skip

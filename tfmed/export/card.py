@@ -33,6 +33,7 @@ DATA_KEYS = (
     "name", "description", "licence", "citation", "url", "checksum", "examples", "patients",
     "rejected", "positive", "unit",
 )  # fmt: skip
+IMAGE_KEYS = ("modality", "units", "spacing_mm")
 SCORE_KEYS = ("split", "threshold", "examples", "patients", "metrics", "per_class", "per_patient")
 
 
@@ -70,13 +71,14 @@ def make(
     if "bytes" in variants.get("int8", {}):
         variants["int8"]["input"] = exportable.int8_input()
     own = exportable.describe()
+    known = dict.fromkeys(IMAGE_KEYS) | _chosen(image, IMAGE_KEYS)
     card = {
         "name": name,
         "created": datetime.now(UTC).date().isoformat(),
         "classes": exportable.classes,
         "folds": len(exportable.models),
         **own,
-        "input": {**own["input"], **_chosen(image, ("modality", "units", "spacing_mm"))},
+        "input": {**known, **own["input"]},
         "tflite": variants,
         "scores": _chosen(scores, SCORE_KEYS),
         "parity": [row.to_dict() for row in parity],

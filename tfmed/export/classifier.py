@@ -168,9 +168,6 @@ class Classifier:
         return {
             "size": preprocessing.size,
             "channels": preprocessing.channels,
-            "spacing_mm": None,
-            "units": "",
-            "modality": "",
             "window": PERCENTILES if preprocessing.window is None else preprocessing.window,
             "mean": preprocessing.mean,
             "std": preprocessing.std,

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
+from tfmed.data.cases import Case
 from tfmed.errors import DataError, ExportError
 from tfmed.export.release import verify_checksums, versions
-from tfmed.export.signatures import BYTES, CLASSIFY, IMAGE
+from tfmed.export.segmenter import settings_of
+from tfmed.export.signatures import BYTES, CLASSIFY, IMAGE, PATCHES
+from tfmed.inference import Ensemble
+from tfmed.training.segmentation import Segmenter
 from tfmed.transforms.prepare import match_channels
 
 # Pixels of one call: bounds the memory that a batch of large images takes.
@@ -21,7 +26,7 @@ CALL_IMAGES = 32
 
 
 class Exported:
-    """A SavedModel of a classifier, by its signatures.
+    """A SavedModel, by its signatures.
 
     Args:
         folder: the version folder.
@@ -67,7 +72,7 @@ class Exported:
         if wrong is not None:
             raise DataError(f"the model takes images of rank {rank} with channels, not {wrong}")
         parts = [
-            self._ask(IMAGE, image=match_channels(tf.constant(batch), given["channels"]))
+            self.ask(IMAGE, image=match_channels(tf.constant(batch), given["channels"]))
             for batch in _batches(images)
         ]
         answers = [part["probabilities"] for part in parts]
@@ -84,7 +89,7 @@ class Exported:
             probabilities float32 `[N, K]`, NaN for a file that is not valid, and valid bool
             `[N]`.
         """
-        answer = self._ask(BYTES, image_bytes=tf.constant(files, tf.string, (len(files),)))
+        answer = self.ask(BYTES, image_bytes=tf.constant(files, tf.string, (len(files),)))
         return answer["probabilities"], answer["valid"]
 
     def classify(self, examples: Sequence[tf.train.Example]) -> tuple[np.ndarray, np.ndarray]:
@@ -97,11 +102,59 @@ class Exported:
             class names (objects) and scores float32, both `[N, K]`.
         """
         texts = [example.SerializeToString() for example in examples]
-        answer = self._ask(CLASSIFY, inputs=tf.constant(texts, tf.string, (len(texts),)))
+        answer = self.ask(CLASSIFY, inputs=tf.constant(texts, tf.string, (len(texts),)))
         return answer["classes"].astype(str), answer["scores"]
 
-    def _ask(self, name: str, **inputs: Any) -> dict[str, np.ndarray]:
-        """The outputs of a signature, as arrays."""
+    @cached_property
+    def segmenter(self) -> Segmenter:
+        """What gives label maps of whole cases, as the run does: by the signature `patches`.
+
+        Raises:
+            DataError: it is no export of a segmenter.
+        """
+        if PATCHES not in self.signatures:
+            raise DataError(f"{self.folder.name} is a model of {self.card['task']}, not of masks")
+        ask = self._module.signatures[PATCHES]
+        return Segmenter(
+            Ensemble([lambda patches: ask(patches=patches)["probabilities"]]),
+            settings_of(self.card),
+            tuple(self.card["inference"]["keep_largest"]),
+        )
+
+    def segment(self, pixels: np.ndarray, spacing_mm: Sequence[float] | None = None) -> np.ndarray:
+        """The label map of one whole case, as the run gives it.
+
+        Args:
+            pixels: `[H, W, C]` or `[D, H, W, C]`, modality units, C 1 or 3 (brought to the
+                channels of the card).
+            spacing_mm: of a voxel along each axis; None where it is not known.
+
+        Returns:
+            uint8 `[H, W]` or `[D, H, W]`; the card's `classes` in order.
+
+        Raises:
+            DataError: no segmenter, or other axes than it takes.
+            GeometryError: the spacing is not known, and the model has one.
+        """
+        channels = self.card["input"]["channels"]
+        if pixels.shape[-1] != channels:
+            pixels = match_channels(tf.constant(pixels, tf.float32), channels).numpy()
+        spacing = None if spacing_mm is None else tuple(spacing_mm)
+        return self.segmenter.label_map(Case(pixels, None, spacing, None, "", ""))
+
+    def ask(self, name: str, **inputs: Any) -> dict[str, np.ndarray]:
+        """Ask any signature.
+
+        Args:
+            name: of the signature.
+            inputs: by their names.
+
+        Returns:
+            its outputs by their names.
+
+        Raises:
+            DataError: there is no such signature.
+        """
         if name not in self._module.signatures:
             raise DataError(
                 f"{self.folder.name} has no signature {name}, only {', '.join(self.signatures)}: "

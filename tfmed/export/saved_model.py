@@ -67,7 +67,7 @@ def write_warmup(exportable: Exportable, names: Collection[str], file: Path) -> 
     """
     from tensorflow_serving.apis import prediction_log_pb2
 
-    image = synthetic_image(exportable)[np.newaxis]
+    image = tf.constant(synthetic_image(exportable)[np.newaxis])
     logs = [_predict_log(IMAGE, "image", image)]
     if PATCHES in names:
         logs.append(_predict_log(PATCHES, "patches", exportable.normalise(image)))
@@ -86,7 +86,7 @@ def write_warmup(exportable: Exportable, names: Collection[str], file: Path) -> 
             writer.write(log.SerializeToString())
 
 
-def _predict_log(signature: str, name: str, value: np.ndarray) -> Any:
+def _predict_log(signature: str, name: str, value: Any) -> Any:
     """A recorded Predict request with one input."""
     from tensorflow_serving.apis import prediction_log_pb2
 
