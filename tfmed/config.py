@@ -31,7 +31,7 @@ __all__ = ["Config", "command", "differences", "digest", "dumps", "loads", "look
 __all__ += ["parse", "recipes", "run_folder"]
 
 # Settings that say where results go, not what they are: another value is the same run.
-BESIDE_THE_RUN = ("run", "debug", "export", "name", "max_rejects")
+BESIDE_THE_RUN = ("run", "debug", "export", "name", "max_rejects", "plan_only")
 # Settings that a run may take up with another value; those that measure its length only grow.
 MAY_CHANGE = (*BESIDE_THE_RUN, "epochs", "max_minutes")
 MAY_GROW = ("epochs", "max_minutes")

@@ -18,8 +18,10 @@ from tfmed.io.nifti_header import read_header
 from tfmed.run import write_aside
 
 # Fields of nifti1.h that place voxels in the patient; NIfTI-2 has them too.
-GEOMETRY = ("pixdim", "qform_code", "quatern_b", "quatern_c", "quatern_d", "sform_code")
-GEOMETRY += ("qoffset_x", "qoffset_y", "qoffset_z", "srow_x", "srow_y", "srow_z")
+GEOMETRY = (
+    "pixdim", "qform_code", "quatern_b", "quatern_c", "quatern_d",
+    "qoffset_x", "qoffset_y", "qoffset_z", "sform_code", "srow_x", "srow_y", "srow_z",
+)  # fmt: skip
 SPACE = 7  # the bits of xyzt_units that tell lengths
 UNKNOWN, MM = 0, 2  # of xyzt_units
 SCANNER = 1  # of an sform's code
@@ -78,7 +80,7 @@ def _like(source: Path, volume: np.ndarray) -> tuple[np.ndarray, Any]:
         )
     turned = np.flip(volume, found.flips)
     stored = turned.transpose(np.argsort(found.order)).T
-    given = nibabel.load(source).header
+    given: Any = nibabel.load(source).header
     header = nibabel.Nifti1Header()
     header.set_data_shape(stored.shape)
     for name in GEOMETRY:

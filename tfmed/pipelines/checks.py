@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 from tfmed import config
@@ -10,16 +11,18 @@ from tfmed.errors import ConfigError
 from tfmed.pipelines.settings import TrainingSettings
 
 
-def trainable(settings: TrainingSettings) -> None:
+def trainable(settings: TrainingSettings, networks: Mapping[str, str]) -> None:
     """Check what a training needs besides its scans.
+
+    Args:
+        settings: of the training.
+        networks: the table of those that the task has.
 
     Raises:
         ConfigError: an unknown network, no such file of weights, no place for the export.
     """
-    from tfmed import models
-
     if settings.model != "auto":
-        config.lookup(models.MODELS, settings.model, "model")
+        config.lookup(networks, settings.model, "model")
     if settings.weights not in ("none", "imagenet") and not Path(settings.weights).is_file():
         raise ConfigError(
             f"--weights: there is no file {settings.weights}; expected none, imagenet or a file"

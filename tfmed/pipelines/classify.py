@@ -30,13 +30,15 @@ The same command goes on where it stopped. Research use; not a medical device.""
 
 def run(settings: Config) -> None:
     """Index, audit, split, plan, train, evaluate, export and report; each stage once."""
+    from tfmed import models
     from tfmed.pipelines import checks, stages
+    from tfmed.planning import Plan
 
-    checks.trainable(settings)
+    checks.trainable(settings, models.MODELS)
     with stages.begin("classify", settings) as work:
         dataset = stages.split(work, settings, stages.index(work, settings))
         plan = stages.plan(
-            work, lambda: _plan(settings, dataset), lambda edited: _network(edited, dataset)
+            work, Plan, lambda: _plan(settings, dataset), lambda edited: _network(edited, dataset)
         )
         base = settings.export / (settings.name or work.folder.name)
         if not stages.is_finished(work, base):
@@ -46,17 +48,11 @@ def run(settings: Config) -> None:
 
 def _learn(work: Run, settings: Config, dataset: Dataset, plan: Plan, base: Path) -> None:
     """What follows from the plan: train, score, export, report."""
-    from tfmed import evaluation, export
-    from tfmed.pipelines import learning, stages
+    from tfmed.pipelines import classifying, learning
 
-    study = learning.train(work, dataset, plan, settings)
-    predictions, scores = learning.score(study)
-    with stages.timed(work, "export"):
-        # After a kill it may stand there already.
-        version = export.written(work, base) or export.saved_model(work, base)
-    learning.write_scores(work, scores)
-    evaluation.report(work, predictions, work.read_json("scores.json"), export=version)
-    stages.note(work, finished=True, export=str(version))
+    study = classifying.train(work, dataset, plan, settings)
+    predictions, scores = classifying.score(study)
+    learning.hand_over(work, base, predictions, scores)
 
 
 def _plan(settings: Config, dataset: Dataset) -> Plan:

@@ -15,6 +15,9 @@ class Config(PredictConfig):
     """Settings of `evaluate`."""
 
     out: Path = Field(Path("evaluation"), description="The folder for scores.json and report.html.")
+    classes: tuple[str, ...] = Field(
+        (), description="Of masks: names of their values, as liver=1; else as in training."
+    )
 
 
 DESCRIPTION = """Score a model on labelled scans: predictions.csv, scores.json, report.html.
@@ -26,24 +29,17 @@ Threshold and temperature stay as they were locked on the model's own validation
 def run(settings: Config) -> None:
     """Read the scans, ask the model, score its answers, write the report."""
     from tfmed import log
-    from tfmed.data.split import check_classes
-    from tfmed.evaluation import report_answers
     from tfmed.pipelines import checks
-    from tfmed.pipelines.trained import open_trained, scans, write_answers
+    from tfmed.pipelines.trained import open_trained, write_answers
     from tfmed.run import Run
 
     checks.writable(settings.out, "--out")
-    trained = open_trained(settings.model)
-    dataset = scans(settings, trained, scored=True)
-    if not dataset.labelled:
-        check_classes(dataset)
-    predictions = trained.predict(dataset)
-    scores = trained.task.score(predictions, trained.threshold)
-    out = Run(settings.out)
+    trained, out = open_trained(settings.model), Run(settings.out)
+    predictions, dataset = trained.answer(trained.scans(settings, scored=True), out)
+    scores = trained.score(predictions, dataset)
     write_answers(out, predictions, dataset)
     out.write_json("scores.json", scores)
-    report_answers(out, dataset, trained.task, predictions, scores, trained.preprocessing)
-    log.info(f"report: {out.path('report.html')}")
+    log.info(f"report: {trained.report(out, dataset, predictions, scores)}")
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -1,112 +1,105 @@
-"""A classifier's members trained, their answers collected and scored."""
+"""Members trained, one or one a fold; their answers scored; the run handed over."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Generic, TypeVar
 
-import keras
+import numpy as np
 import pandas as pd
 
-from tfmed import feed, log, models, training
+from tfmed import evaluation, export, log
 from tfmed.data import split as splitting
 from tfmed.data.dataset import Dataset
-from tfmed.feed.cache import Cache
 from tfmed.pipelines import stages
 from tfmed.pipelines.settings import TrainingSettings
-from tfmed.planning import Plan, class_weights
 from tfmed.run import Run
-from tfmed.tasks import Classification
-from tfmed.training.study import OUT_OF_FOLD, Study, answers, fold, folds_of, open_study
+from tfmed.statistics import RESAMPLES
+from tfmed.training.begin import ABOUT, Options
+from tfmed.training.study import OUT_OF_FOLD, fold, folds_of, positions
+
+# Trains one member: in a run, of a data set with its parts, whose examples stand at some
+# positions of the whole one, in at most so many minutes.
+FitMember = Callable[[Run, Dataset, np.ndarray, float | None], object]
+Member = TypeVar("Member")
 
 
-def train(run: Run, dataset: Dataset, plan: Plan, settings: TrainingSettings) -> Study:
-    """Train every member that is not trained yet, and open the run."""
-    with stages.timed(run, "index"):
-        cache = feed.build(dataset, plan.preprocessing)
+def train(run: Run, dataset: Dataset, settings: TrainingSettings, fit: FitMember) -> None:
+    """Train every member that is not trained yet, in the run or one in each fold of it."""
     if settings.folds > 1:
-        _train_folds(run, dataset, cache, plan, settings)
+        members = _train_folds(run, dataset, settings, fit)
     else:
-        _train_one(run, dataset, cache, plan, settings, settings.max_minutes)
-    study = open_study(run)
+        fit(run, dataset, np.arange(len(dataset)), settings.max_minutes)
+        members = [run]
     seconds = stages.state(run)["seconds"]
-    seconds["train"] = round(sum(member.seconds for member in study.members), 2)
+    seconds["train"] = round(sum(_seconds(member) for member in members), 2)
     stages.note(run, seconds=seconds)
-    return study
+
+
+def options(settings: TrainingSettings, minutes: float | None) -> Options:
+    """What a plan leaves open, for a member that may train so many minutes."""
+    return Options(settings.seed, settings.strategy, minutes, settings.deterministic)
 
 
 def _train_folds(
-    run: Run, dataset: Dataset, cache: Cache, plan: Plan, settings: TrainingSettings
-) -> None:
+    run: Run, dataset: Dataset, settings: TrainingSettings, fit: FitMember
+) -> list[Run]:
     position = pd.Series(range(len(dataset)), index=dataset.table["id"])
     made = splitting.folds(dataset, settings.folds, settings.seed, settings.allow_leakage)
-    used = 0.0
+    members: list[Run] = []
     for number, part in enumerate(made, start=1):
         log.info(f"fold {number} of {len(made)}")
         minutes = None
         if settings.max_minutes is not None:
             # What earlier folds have left is shared out evenly.
-            left = settings.max_minutes - used / 60
+            left = settings.max_minutes - sum(map(_seconds, members)) / 60
             minutes = max(left / (len(made) - number + 1), 0.01)
-        own = cache.take(position[part.table["id"]].to_numpy())
         inner = fold(run, number)
         inner.write_table("held.csv", part.part("test").table[["id"]])
-        _train_one(inner, part, own, _of_fold(plan, dataset, part), settings, minutes)
-        used += training.load(inner).seconds
+        fit(inner, part, position[part.table["id"]].to_numpy(), minutes)
+        members.append(inner)
+    return members
 
 
-def _train_one(
-    run: Run,
-    dataset: Dataset,
-    cache: Cache,
-    plan: Plan,
-    settings: TrainingSettings,
-    minutes: float | None,
-) -> None:
-    task = Classification(dataset.classes, dataset.multi_label)
-    masks = [(dataset.table["split"] == part).to_numpy() for part in ("train", "val")]
-    training.fit(
-        _builder(task, plan, settings.seed),
-        task,
-        dataset.part("train"),
-        dataset.part("val"),
-        plan=plan,
-        folder=run.folder,
-        options=training.Options(settings.seed, settings.strategy, minutes, settings.deterministic),
-        caches=(cache.take(masks[0]), cache.take(masks[1])),
-    )
+def _seconds(member: Run) -> float:
+    return float(member.read_json(ABOUT)["seconds"])
 
 
-def _of_fold(plan: Plan, whole: Dataset, part: Dataset) -> Plan:
-    """The plan with class weights of a fold's own training part, unless they were edited."""
-    task = Classification(part.classes, part.multi_label)
-    if plan.class_weights != class_weights(task, whole.part("train")):
-        return plan
-    return plan.model_copy(update={"class_weights": class_weights(task, part.part("train"))})
+@dataclass(frozen=True)
+class Asked(Generic[Member]):
+    """A trained run whose members can be asked and judged.
+
+    Attributes:
+        run: where it lives.
+        dataset: every example that it knows, with its part.
+        members: one, or one a fold.
+        answer: the table of `predictions.csv` for examples at some positions, by some members.
+        judge: the scores of such a table, answered by some members, with so many resamples.
+    """
+
+    run: Run
+    dataset: Dataset
+    members: Sequence[Member]
+    answer: Callable[[np.ndarray, Sequence[Member]], pd.DataFrame]
+    judge: Callable[[pd.DataFrame, Sequence[Member], int], dict[str, Any]]
 
 
-def _builder(task: Classification, plan: Plan, seed: int) -> Callable[[], keras.Model]:
-    return lambda: models.build(
-        plan.model,
-        plan.input_shape,
-        len(task.classes),
-        weights=plan.weights,
-        norm=plan.norm,
-        dropout=plan.dropout,
-        seed=seed,
-    )
-
-
-def score(study: Study) -> tuple[pd.DataFrame, dict[str, Any]]:
+def score(asked: Asked[Member], parts: Sequence[str]) -> tuple[pd.DataFrame, dict[str, Any]]:
     """Answer and score; writes `predictions.csv` and `scores.json`.
+
+    Args:
+        asked: the trained run.
+        parts: which to answer for where there are no folds; `test` alone is scored.
 
     Returns:
         The two, as they are written.
     """
-    with stages.timed(study.run, "evaluate"):
-        predictions, scores = _pooled(study) if len(study.members) > 1 else _tested(study)
-    study.run.write_table("predictions.csv", predictions)
-    write_scores(study.run, scores)
+    with stages.timed(asked.run, "evaluate"):
+        predictions, scores = _pooled(asked) if len(asked.members) > 1 else _tested(asked, parts)
+    asked.run.write_table("predictions.csv", predictions)
+    write_scores(asked.run, scores)
     return predictions, scores
 
 
@@ -115,31 +108,41 @@ def write_scores(run: Run, scores: dict[str, Any]) -> None:
     run.write_json("scores.json", {**scores, "seconds": stages.state(run)["seconds"]})
 
 
-def _tested(study: Study) -> tuple[pd.DataFrame, dict[str, Any]]:
-    predictions = answers(study, study.rows("val", "test", ""))
+def _tested(asked: Asked[Member], parts: Sequence[str]) -> tuple[pd.DataFrame, dict[str, Any]]:
+    predictions = asked.answer(positions(asked.dataset, *parts), asked.members)
     tested = predictions[predictions["split"] == "test"]
-    return predictions, study.task.score(tested, study.threshold)
+    return predictions, asked.judge(tested, asked.members, RESAMPLES)
 
 
-def _pooled(study: Study) -> tuple[pd.DataFrame, dict[str, Any]]:
+def _pooled(asked: Asked[Member]) -> tuple[pd.DataFrame, dict[str, Any]]:
     """All held folds together, each fold by itself, and a test part by the folds' mean."""
-    position = pd.Series(range(len(study.dataset)), index=study.dataset.table["id"])
+    position = pd.Series(range(len(asked.dataset)), index=asked.dataset.table["id"])
     held, by_fold = [], []
     for number, (inner, member) in enumerate(
-        zip(folds_of(study.run), study.members, strict=True), start=1
+        zip(folds_of(asked.run), asked.members, strict=True), start=1
     ):
         known = inner.read_table("held.csv")["id"]
-        table = answers(study, position[known].to_numpy(), [member])
+        table = asked.answer(position[known].to_numpy(), [member])
         held.append(table.assign(split=OUT_OF_FOLD, fold=number))
-        scores = study.task.score(table, member.threshold, resamples=0)["metrics"]
+        scores = asked.judge(table, [member], 0)["metrics"]
         by_fold.append({name: entry["value"] for name, entry in scores.items()})
     predictions = pd.concat(held, ignore_index=True)
-    scores = study.task.score(predictions, study.threshold) | {"per_fold": by_fold}
-    apart = study.rows("test", "")
+    scores = asked.judge(predictions, asked.members, RESAMPLES) | {"per_fold": by_fold}
+    apart = positions(asked.dataset, "test", "")
     if len(apart):
-        table = answers(study, apart)
-        if (table["split"] == "test").any():
-            tested = table[table["split"] == "test"]
-            scores["test"] = study.task.score(tested, study.threshold)
+        table = asked.answer(apart, asked.members)
+        tested = table[table["split"] == "test"]
+        if len(tested):
+            scores["test"] = asked.judge(tested, asked.members, RESAMPLES)
         predictions = pd.concat([predictions, table.assign(fold=0)], ignore_index=True)
     return predictions, scores
+
+
+def hand_over(run: Run, base: Path, predictions: pd.DataFrame, scores: dict[str, Any]) -> None:
+    """Export a scored run to `base`, `savedmodels/NAME`, and write its report."""
+    with stages.timed(run, "export"):
+        # After a kill it may stand there already.
+        version = export.written(run, base) or export.saved_model(run, base)
+    write_scores(run, scores)
+    evaluation.report(run, predictions, run.read_json("scores.json"), export=version)
+    stages.note(run, finished=True, export=str(version))

@@ -16,10 +16,10 @@ class Config(DataSettings):
 
     model: Path = Field(description="A run, or an export such as savedmodels/NAME/1.")
     data: str = Field(description=DataSettings.model_fields["data"].description)
-    out: Path = Field(Path("predictions"), description="The folder for predictions.csv.")
+    out: Path = Field(Path("predictions"), description="The folder for predictions.csv and masks.")
 
 
-DESCRIPTION = """Write predictions.csv: each class's probability for every scan.
+DESCRIPTION = """Write predictions.csv: each class's probability for every scan; or its mask.
 
 Example: `tfmed predict --model savedmodels/chest/1 --data new_scans/ --out answers`.
 Files that cannot be read are listed in rejects.csv. Research use; not a medical device."""
@@ -28,13 +28,12 @@ Files that cannot be read are listed in rejects.csv. Research use; not a medical
 def run(settings: Config) -> None:
     """Read the scans, ask the model, write the answers."""
     from tfmed.pipelines import checks
-    from tfmed.pipelines.trained import open_trained, scans, write_answers
+    from tfmed.pipelines.trained import open_trained, write_answers
     from tfmed.run import Run
 
     checks.writable(settings.out, "--out")
-    trained = open_trained(settings.model)
-    dataset = scans(settings, trained)
-    write_answers(Run(settings.out), trained.predict(dataset), dataset)
+    trained, out = open_trained(settings.model), Run(settings.out)
+    write_answers(out, *trained.answer(trained.scans(settings), out))
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 from tfmed import data, log
 from tfmed.data.dataset import Dataset
+from tfmed.errors import DataError
 from tfmed.pipelines.settings import DataSettings
 
 
-def open_data(settings: DataSettings) -> Dataset:
-    """List the examples that the settings name; no pixels are read yet."""
+def open_data(settings: DataSettings, classes: tuple[str, ...] | None = None) -> Dataset:
+    """List the examples that the settings name; no pixels are read yet.
+
+    Args:
+        settings: which scans.
+        classes: names of the masks' values, where images with masks are meant.
+    """
     dataset = data.open(
         settings.data,
         table=settings.table,
@@ -20,7 +26,30 @@ def open_data(settings: DataSettings) -> Dataset:
         unit=settings.unit,
         on_geometry=settings.on_geometry,
         seed=settings.seed,
+        masks=classes is not None,
+        classes=classes or (),
     )
     plural = "" if len(dataset) == 1 else "s"
     log.info(f"{len(dataset):,} example{plural} of {dataset.name}, reading each once")
     return dataset
+
+
+def check_kind(dataset: Dataset, wanted: str) -> None:
+    """Refuse slices for a model of volumes, volumes for one of clips, and the like.
+
+    Args:
+        dataset: audited, so that one kind is in it.
+        wanted: `"images"`, `"volumes"` or `"clips"`.
+
+    Raises:
+        DataError: it holds another kind.
+    """
+    came = "volumes" if (dataset.table["depth"] > 1).any() else "images"
+    came = "clips" if dataset.table["clip"].any() else came
+    if came == wanted:
+        return
+    said = f"the model answers for {wanted}, {dataset.name} holds {came}"
+    if {came, wanted} == {"images", "volumes"}:
+        unit = "image" if wanted == "images" else "series"
+        said += f"; of DICOM, --unit {unit} makes {wanted}"
+    raise DataError(said)

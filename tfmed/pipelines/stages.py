@@ -12,18 +12,20 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from tfmed import config, log
-from tfmed.data import audit, leakage
+from tfmed.data import audit, leakage, masks
 from tfmed.data import split as splitting
 from tfmed.data.dataset import Dataset
 from tfmed.data.stored import is_stored, store, stored
 from tfmed.errors import ConfigError
 from tfmed.pipelines.scans import open_data
 from tfmed.pipelines.settings import DataSettings, TrainingSettings
-from tfmed.planning import Plan, dumps, loads
+from tfmed.planning import Plan, SegmentationPlan, dumps, loads
 from tfmed.run import Run, write_text
+
+Planned = TypeVar("Planned", bound=Plan | SegmentationPlan)
 
 BEFORE_TRAINING = (
     "config.toml",
@@ -42,6 +44,7 @@ AFTER_PLAN = (
     "history.csv",
     "logs",
     "predictions.csv",
+    "masks",
     "scores.json",
     "report.html",
     "card.json",
@@ -128,19 +131,33 @@ def tell(run: Run) -> None:
     log.info(f"time: {spent}")
 
 
-def index(run: Run, settings: DataSettings) -> Dataset:
-    """List the examples and read each of them once; what cannot be used is a reject.
+def show(run: Run, plan: Plan | SegmentationPlan) -> None:
+    """Print a plan, each setting with its reason."""
+    for name, value in _values(plan).items():
+        reason = plan.reasons.get(name)
+        print(f"{name} = {value}{f'    # {reason}' if reason else ''}")
+    log.info(f"{run.path('plan.toml')}: edit a value, and run the command without --plan-only")
 
-    Writes `index.parquet`, `dataset.json` and `rejects.csv`.
+
+def index(run: Run, settings: DataSettings, classes: tuple[str, ...] | None = None) -> Dataset:
+    """List the examples and read each of them once, and their masks where those are asked for.
+
+    What cannot be used is a reject. Writes `index.parquet`, `dataset.json` and `rejects.csv`.
+
+    Args:
+        run: where to.
+        settings: which scans.
+        classes: names of the masks' values, where images with masks are meant.
 
     Raises:
         DataError: nothing usable, or more rejects than `max_rejects`.
     """
     if not is_stored(run):
         with timed(run, "index"):
-            dataset = open_data(settings)
+            dataset = open_data(settings, classes)
             splitting.check_classes(dataset)
-            store(run, audit.audit(dataset))
+            dataset = audit.audit(dataset)
+            store(run, masks.audit(dataset) if "mask" in dataset.table else dataset)
     dataset = stored(run)
     audit.limit_rejects(dataset, settings.max_rejects)
     return dataset
@@ -156,7 +173,7 @@ def split(run: Run, settings: TrainingSettings, dataset: Dataset) -> Dataset:
         if settings.folds > 1:
             table = dataset.table
             part = table["split"].where(table["split"] == "test", "train")
-            whole = dataset.with_table(table.assign(split=part.where(table["label"].notna(), "")))
+            whole = dataset.with_table(table.assign(split=part.where(dataset.answered, "")))
             made = leakage.settle(whole, settings.allow_leakage)
             how = f"{settings.folds} folds by patient, stratified by class, seed {settings.seed}"
             made = made.with_facts(split={"how": how})
@@ -171,13 +188,19 @@ def split(run: Run, settings: TrainingSettings, dataset: Dataset) -> Dataset:
     return made
 
 
-def plan(run: Run, make: Callable[[], Plan], check: Callable[[Plan], object] | None = None) -> Plan:
+def plan(
+    run: Run,
+    kind: type[Planned],
+    make: Callable[[], Planned],
+    check: Callable[[Planned], object] | None = None,
+) -> Planned:
     """The run's plan: made once, then read, with whatever was edited in it by hand.
 
     A plan that has changed since training makes what follows from it void.
 
     Args:
         run: which holds `plan.toml`, or will.
+        kind: of the plan; an edited one of another kind is refused.
         make: plans.
         check: raises where an edited plan cannot be trained, before anything is removed.
     """
@@ -186,6 +209,8 @@ def plan(run: Run, make: Callable[[], Plan], check: Callable[[Plan], object] | N
         note(run, planned=_values(made))
         write_text(run.path("plan.toml"), dumps(made))
     found = _plan_of(run)
+    if not isinstance(found, kind):
+        raise ConfigError(f"{run.path('plan.toml')} is of another task; give another --run")
     values = _values(found)
     if values != state(run).get("trained", values):
         if check:
@@ -255,11 +280,11 @@ def _is_precious(run: Run) -> bool:
     return _values(_plan_of(run)) != state(run).get("planned")
 
 
-def _plan_of(run: Run) -> Plan:
+def _plan_of(run: Run) -> Plan | SegmentationPlan:
     return loads(run.path("plan.toml").read_text(encoding="utf-8"))
 
 
-def _values(plan: Plan) -> dict[str, Any]:
+def _values(plan: Plan | SegmentationPlan) -> dict[str, Any]:
     """What a plan says, without its reasons, as JSON keeps it."""
     return plan.model_dump(mode="json", exclude={"reasons"})
 

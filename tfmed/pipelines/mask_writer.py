@@ -1,0 +1,114 @@
+"""Predicted label maps as files under `masks/`, each in the format of the image that it is of."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from tfmed.data.cases import Case
+from tfmed.data.dataset import Dataset
+from tfmed.io.mask_out import write_nifti, write_png
+from tfmed.run import Run
+
+FOLDER = "masks"
+ENDINGS: tuple[str, ...] = (".nii.gz", ".nii", ".hdr", ".png", ".tif", ".tiff", ".npy", ".bmp")
+ENDINGS += (".jpg", ".jpeg", ".dcm")
+
+
+class MaskWriter:
+    """Writes label maps into a run's `masks/`.
+
+    Images of NIfTI and other volumes get NIfTI, flat ones PNG. A voxel holds the value that its
+    class has in the source's masks, and a palette's colours stay.
+
+    Args:
+        run: where to.
+        dataset: whose examples were answered.
+        about: the fact `masks` of the data that the network was trained on; None where it is not
+            known: values are then the classes' numbers.
+        palette: a mask of the source, whose palette is taken over.
+    """
+
+    def __init__(
+        self,
+        run: Run,
+        dataset: Dataset,
+        about: Mapping[str, Any] | None,
+        palette: Path | None = None,
+    ) -> None:
+        self._run = run
+        self._table = dataset.table
+        self._names = names(list(dataset.table["id"]))
+        self._values = values_of(about)
+        self._palette = palette if about and about["kind"] == "palette" else None
+
+    def write(self, row: int, case: Case, labels: np.ndarray) -> str:
+        """Write the label map of the example at a position.
+
+        Args:
+            row: its position in the data set.
+            case: the example as it was read.
+            labels: uint8, in the case's geometry.
+
+        Returns:
+            Where in the run it is, as `"masks/case_1.nii.gz"`.
+
+        Raises:
+            GeometryError: the map does not fit the image.
+        """
+        example = self._table.iloc[row]
+        raw = labels if self._values is None else self._values[labels]
+        flat = labels.ndim == 2 and example["format"] != "nifti"
+        name = f"{FOLDER}/{self._names[row]}{'.png' if flat else '.nii.gz'}"
+        path = self._run.path(name)
+        if flat:
+            write_png(path, raw, palette=self._palette)
+        elif example["format"] == "nifti":
+            write_nifti(path, raw, source=Path(example["path"]))
+        else:
+            write_nifti(path, raw, spacing_mm=case.spacing_mm, affine=case.affine)
+        return name
+
+
+def values_of(about: Mapping[str, Any] | None) -> np.ndarray | None:
+    """The value of each class in a source's label maps; None where they are its numbers."""
+    if about is None or about["kind"] not in ("labels", "binary", "palette"):
+        return None
+    found = np.array(about["values"], np.int64)
+    return found.astype(np.min_scalar_type(int(found.max())))
+
+
+def palette_of(dataset: Dataset) -> Path | None:
+    """A mask of a data set whose masks have a palette, which predicted ones take over."""
+    given = dataset.table["mask"].dropna() if "mask" in dataset.table else pd.Series(dtype=object)
+    return Path(given.iloc[0][0]) if len(given) else None
+
+
+def names(ids: Sequence[str]) -> list[str]:
+    """A file name for each example, without its ending: its own where no two have one.
+
+    Example:
+        >>> names(["images/case 1.nii.gz", "images/case_2.nii.gz"])
+        ['case_1', 'case_2']
+        >>> names(["train/0.png", "test/0.png"])
+        ['train_0', 'test_0']
+    """
+    found = [_plain(PurePosixPath(one).name) for one in ids]
+    if len({one.casefold() for one in found}) == len(ids):
+        return found
+    found = [_plain(one) for one in ids]
+    if len({one.casefold() for one in found}) == len(ids):
+        return found
+    width = len(str(len(ids)))
+    return [f"{number:0{width}}_{one}" for number, one in enumerate(found, start=1)]
+
+
+def _plain(name: str) -> str:
+    """A name of letters that every file system knows."""
+    ending = next((one for one in ENDINGS if name.lower().endswith(one)), "")
+    return re.sub(r"[^\w.-]+", "_", name[: len(name) - len(ending)]).strip("._") or "case"

@@ -1,0 +1,152 @@
+"""A trained segmenter to ask, of a run or of an export."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from tfmed import log
+from tfmed.data import audit, masks
+from tfmed.data.dataset import Dataset
+from tfmed.errors import DataError
+from tfmed.evaluation import report_answers
+from tfmed.export.load import Exported
+from tfmed.pipelines import segmenting
+from tfmed.pipelines.mask_writer import MaskWriter, palette_of
+from tfmed.pipelines.scans import check_kind, open_data
+from tfmed.pipelines.settings import DataSettings
+from tfmed.run import Run
+from tfmed.tasks import Segmentation
+from tfmed.training import SegmentationStudy, Segmenter
+
+
+@dataclass(frozen=True)
+class TrainedSegmenter:
+    """What draws masks of new scans; keeps the contract `Trained`.
+
+    Attributes:
+        task: the question that it was trained for.
+        segmenter: gives label maps.
+        channels: of its images.
+        about: the fact `masks` of the data that it was trained on.
+        palette: a mask of that data, where they have a palette and are at hand.
+    """
+
+    task: Segmentation
+    segmenter: Segmenter
+    channels: int
+    about: Mapping[str, Any]
+    palette: Path | None = None
+
+    def scans(self, settings: DataSettings, scored: bool = False) -> Dataset:
+        """The data; with masks of the model's classes where they are scored, else without any."""
+        if scored:
+            given: tuple[str, ...] = getattr(settings, "classes", ())
+            dataset = audit.audit(open_data(settings, given or self._named()))
+            audit.limit_rejects(dataset, settings.max_rejects)
+            dataset = _in_order(masks.audit(dataset), self.task.classes)
+        else:
+            dataset = audit.audit(_to_predict(settings))
+        audit.limit_rejects(dataset, settings.max_rejects)
+        settings_of = self.segmenter.settings
+        volumes = len(settings_of.patch_size) == 3 or settings_of.slice_wise
+        check_kind(dataset, "volumes" if volumes else "images")
+        return self._of_channels(dataset)
+
+    def answer(self, dataset: Dataset, out: Run) -> tuple[pd.DataFrame, Dataset]:
+        """A mask for every example, and its scores where the truth is known."""
+        scored = "masks" in dataset.facts
+        about = dataset.facts["masks"] if scored else self.about
+        writer = MaskWriter(out, dataset, about, palette_of(dataset) or self.palette)
+        rows = range(len(dataset))
+        found, rejects = segmenting.answers(dataset, rows, self.segmenter, self.task, writer)
+        return found, dataset.with_rejects(rejects)
+
+    def score(self, predictions: pd.DataFrame, dataset: Dataset) -> dict[str, Any]:
+        """What `scores.json` holds."""
+        return segmenting.judge(self.task, predictions, dataset)
+
+    def report(
+        self, out: Run, dataset: Dataset, predictions: pd.DataFrame, scores: dict[str, Any]
+    ) -> Path:
+        """Write `report.html`."""
+        return report_answers(out, dataset, self.task, predictions, scores)
+
+    def _named(self) -> tuple[str, ...]:
+        """The names of the values that masks had in training."""
+        if self.about["kind"] not in ("labels", "binary", "palette"):
+            return ()
+        pairs = zip(self.task.classes, self.about["values"], strict=True)
+        return tuple(f"{name}={value}" for name, value in pairs)[1:]
+
+    def _of_channels(self, dataset: Dataset) -> Dataset:
+        wrong = dataset.table["channels"] != self.channels
+        if wrong.all():
+            raise DataError(
+                f"the model takes images of {_colours(self.channels)}, {dataset.name} holds "
+                f"{_colours(int(dataset.table['channels'].iloc[0]))}"
+            )
+        return dataset.without(wrong, f"the model takes images of {_colours(self.channels)}")
+
+
+def of_run(study: SegmentationStudy) -> TrainedSegmenter:
+    """The segmenter of a run."""
+    palette = palette_of(study.dataset)
+    return TrainedSegmenter(
+        study.task,
+        study.segmenter,
+        study.plan.channels,
+        study.dataset.facts["masks"],
+        palette if palette and palette.is_file() else None,
+    )
+
+
+def of_export(exported: Exported) -> TrainedSegmenter:
+    """The segmenter of an export."""
+    card = exported.card
+    return TrainedSegmenter(
+        Segmentation(exported.classes),
+        exported.segmenter,
+        card["input"]["channels"],
+        card["data"]["masks"],
+    )
+
+
+def _to_predict(settings: DataSettings) -> Dataset:
+    """The images alone, with or without masks beside them."""
+    try:
+        dataset = open_data(settings, ())
+    except DataError:
+        # No images with masks: then all that is there is to be answered for.
+        return open_data(settings)
+    facts = {name: fact for name, fact in dataset.facts.items() if name != "masks"}
+    bare = dataset.table.drop(columns="mask").assign(split="")
+    return replace(dataset.with_table(bare), facts=facts, classes=())
+
+
+def _in_order(dataset: Dataset, classes: Sequence[str]) -> Dataset:
+    """The data set with its classes in the model's order.
+
+    Raises:
+        DataError: they are others.
+    """
+    if dataset.classes == tuple(classes):
+        return dataset
+    if set(dataset.classes) != set(classes):
+        raise DataError(
+            f"{dataset.name} has the classes {', '.join(dataset.classes)}, the model knows "
+            f"{', '.join(classes)}; name the values of the masks with --classes"
+        )
+    order = [dataset.classes.index(name) for name in classes]
+    about = dict(dataset.facts["masks"])
+    about["values"] = [about["values"][place] for place in order]
+    log.info(f"classes in the model's order: {', '.join(classes)}")
+    return replace(dataset, classes=tuple(classes)).with_facts(masks=about)
+
+
+def _colours(channels: int) -> str:
+    return "grey" if channels == 1 else "colour"
