@@ -75,11 +75,11 @@ def training(
 
     @tf.autograph.experimental.do_not_convert
     def batch(step: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-        rows = _rows(step, count, batch_size, seed)
+        rows = index_rows(step, count, batch_size, seed)
         target, weight = tf.gather(all_targets, rows), tf.gather(all_weights, rows)
         if plain is not None:
             return plain(rows), target, weight
-        key = tf.stack([tf.constant(_low_bits(seed)), tf.cast(step % 2**31, tf.int32)])
+        key = tf.stack([tf.constant(low_bits(seed)), tf.cast(step % 2**31, tf.int32)])
         image = augment(cache.gather(rows), _part(key, 0), moves)
         image = augment(scale(image, preprocessing), _part(key, 1), changes)
         if mixup > 0:
@@ -110,7 +110,7 @@ def batch_rows(count: int, batch_size: int, seed: int, step: int) -> np.ndarray:
         seed: as given to `training`.
         step: counted from 0 over all epochs.
     """
-    return _rows(tf.constant(step, tf.int64), count, batch_size, seed).numpy()
+    return index_rows(tf.constant(step, tf.int64), count, batch_size, seed).numpy()
 
 
 def evaluation(cache: Cache, preprocessing: Preprocessing, batch_size: int) -> tf.data.Dataset:
@@ -180,14 +180,14 @@ def _normalised(cache: Cache, preprocessing: Preprocessing) -> Callable[[tf.Tens
     return lambda rows: ready(cache.fetch(rows))
 
 
-def _rows(step: tf.Tensor, count: int, batch_size: int, seed: int) -> tf.Tensor:
+def index_rows(step: tf.Tensor, count: int, batch_size: int, seed: int) -> tf.Tensor:
     """The rows `[batch_size]` of a step: element i of the stream is a place in epoch i // count."""
     elements = step * batch_size + tf.range(batch_size, dtype=tf.int64)
     epochs = elements // count
     # The public index_shuffle takes one seed for all; a batch may span two epochs or more.
     # With the 4 rounds that it uses, the key (0, epoch) of seed 0 hardly shuffles at all (of
     # 100 rows 52 stay where they are, 28 % of neighbours stay neighbours); 24 rounds do.
-    keys = tf.stack([tf.fill([batch_size], tf.constant(_low_bits(seed), tf.int64)), epochs], 1)
+    keys = tf.stack([tf.fill([batch_size], tf.constant(low_bits(seed), tf.int64)), epochs], 1)
     return tf.raw_ops.RandomIndexShuffle(
         index=elements % count, seed=tf.pad(keys, [[0, 0], [0, 1]]), max_index=count - 1, rounds=24
     )
@@ -210,6 +210,6 @@ def _part(seed: tf.Tensor, number: int) -> tf.Tensor:
     return tf.random.experimental.stateless_fold_in(seed, number)
 
 
-def _low_bits(seed: int) -> int:
+def low_bits(seed: int) -> int:
     """The seed as a number that int32 holds."""
     return seed & 0x7FFFFFFF

@@ -58,15 +58,20 @@ def augment(image: tf.Tensor, seed: tf.Tensor, steps: Sequence[Step]) -> tf.Tens
     return image
 
 
-def check_steps(steps: Sequence[Step]) -> None:
-    """Raise a ConfigError that names the first unknown or missing transform or parameter."""
+def check_steps(steps: Sequence[Step], table: Mapping[str, str] = TRANSFORMS) -> None:
+    """Raise a ConfigError that names the first unknown or missing transform or parameter.
+
+    Args:
+        steps: as `augment` takes them.
+        table: of the transforms that may be named.
+    """
     for step in steps:
         if callable(step):
             continue
         if "name" not in step:
             raise ConfigError(f"an augmentation step needs a name: {dict(step)}")
         name = step["name"]
-        known = inspect.signature(lookup(TRANSFORMS, name, "transform")).parameters
+        known = inspect.signature(lookup(table, name, "transform")).parameters
         settings = {
             key: one.default is inspect.Parameter.empty
             for key, one in known.items()
