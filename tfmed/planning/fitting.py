@@ -1,0 +1,242 @@
+"""Patch, network, batch and resolution that fit a machine, each with its reason."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from typing import Any
+
+from tfmed.errors import ConfigError
+from tfmed.planning import topology
+from tfmed.planning.budget import Budget, Candidate, scaled, timed
+from tfmed.planning.plan import BY_USER
+from tfmed.planning.spacing import LEAST_COVER, Shape, Spacing, low_resolution
+
+Choices = dict[str, tuple[Any, str]]
+
+
+@dataclass(frozen=True)
+class Machine:
+    """What a network is fitted to.
+
+    Attributes:
+        memory_gb: for training.
+        time: that a CPU has; None with a GPU.
+    """
+
+    memory_gb: float
+    time: Budget | None
+
+
+@dataclass(frozen=True)
+class Grid:
+    """The training images on the network's axes.
+
+    Attributes:
+        spacing_mm: None where it is not known.
+        shape: of the median image, in voxels.
+        dataset_voxels: of all training images.
+        channels: of an image.
+        classes: with the background.
+    """
+
+    spacing_mm: Spacing | None
+    shape: Shape
+    dataset_voxels: float
+    channels: int
+    classes: int
+
+    @property
+    def steps(self) -> Spacing:
+        """The spacing by which axes are compared."""
+        return self.spacing_mm or (1.0,) * len(self.shape)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What the user has set.
+
+    Attributes:
+        patch_size: or None.
+        batch_size: or None.
+        low_resolution: whether a coarser image may be taken.
+    """
+
+    patch_size: Shape | None
+    batch_size: int | None
+    low_resolution: bool
+
+
+@dataclass(frozen=True)
+class Fit:
+    """What fits.
+
+    Attributes:
+        grid: at the spacing that the network has.
+        machine: to which it was fitted.
+        asked: what the user has set.
+        chosen: the network.
+        begun: what memory alone allows.
+        is_low: whether the spacing is coarser than the target.
+        cover: share of the median image in a patch, at the target spacing.
+    """
+
+    grid: Grid
+    machine: Machine
+    asked: Asked
+    chosen: Candidate
+    begun: Candidate
+    is_low: bool = False
+    cover: float = 1.0
+
+    @property
+    def spacing_mm(self) -> Spacing | None:
+        """Of the network's axes."""
+        return self.grid.spacing_mm
+
+    def choices(self) -> Choices:
+        """The plan's settings, each with its reason."""
+        shape, width = self.chosen.shape, self.chosen.first_features
+        features = shape.features(width)
+        kernels = "an axis is convolved once its voxels are under twice the finest's"
+        why = self._why_slow()
+        halved = width < self.begun.first_features
+        return {
+            "patch_size": (shape.patch_size, self._why_patch()),
+            "features": (
+                features,
+                f"{width} of nnU-Net's {self.begun.first_features} at first: {why}"
+                if halved
+                else f"nnU-Net's: {width} at first, twice as many a stage, at most {max(features)}",
+            ),
+            "strides": (
+                shape.strides,
+                f"halved while 8 voxels are left, coarse axes later: {len(features)} stages",
+            ),
+            "kernels": (shape.kernels, kernels),
+            "deep_supervision": (
+                len(features) > 2,
+                "coarse outputs learn first and lead the fine ones",
+            ),
+            "batch_size": (self.chosen.batch_size, self._why_batch()),
+            "low_resolution": (self.is_low, self.why_low),
+        }
+
+    @property
+    def why_low(self) -> str:
+        """Why the resolution is full or low."""
+        share = f"a patch at full resolution holds {self.cover:.0%} of the median image"
+        if self.is_low:
+            return f"{share}: coarser until it holds {LEAST_COVER:.0%}"
+        if self.cover >= LEAST_COVER:
+            return f"{share}, {LEAST_COVER:.0%} or more"
+        return f"{share}; full resolution all the same"
+
+    def _why_patch(self) -> str:
+        median, patch = _sides(self.grid.shape), self.chosen.shape.patch_size
+        if self.asked.patch_size is not None:
+            padded = f", of {_sides(self.asked.patch_size)} made what the strides divide"
+            return BY_USER + ("" if patch == self.asked.patch_size else padded)
+        if patch != self.begun.shape.patch_size:
+            most = _sides(self.begun.shape.patch_size)
+            return f"of a median {median}; memory would allow {most}, but {self._why_slow()}"
+        return f"of a median {median}: what {self.machine.memory_gb:g} GB hold, and strides divide"
+
+    def _why_batch(self) -> str:
+        if self.asked.batch_size is not None:
+            return BY_USER
+        memory = f"{self.machine.memory_gb:g} GB and 5 % of the training voxels allow"
+        if self.chosen.batch_size == self.begun.batch_size:
+            return f"what {memory}, at least {topology.LEAST_BATCH}"
+        return f"{memory} {self.begun.batch_size}, but {self._why_slow()}"
+
+    def _why_slow(self) -> str:
+        time = self.machine.time
+        if time is None:
+            return ""
+        was, now = self.begun, self.chosen
+        return (
+            f"on {time.cores} cores {time.seconds / 60:.3g} minutes have {was.steps(time):,} steps "
+            f"of {was.step_seconds:.2g} s at full size, and about {now.steps(time):,} of "
+            f"{now.step_seconds:.2g} s like this ({time.wanted_steps:,} wanted)"
+        )
+
+
+def fit(grid: Grid, machine: Machine, asked: Asked) -> Fit:
+    """Fit patch, network and batch to the machine, at low resolution where that is asked for.
+
+    Raises:
+        ConfigError: images or a patch too small to halve, or too little memory.
+    """
+    full = _fitted(grid, machine, asked)
+    cover = min(math.prod(full.chosen.shape.patch_size) / math.prod(grid.shape), 1.0)
+    full = replace(full, cover=cover)
+    if not asked.low_resolution or grid.spacing_mm is None:
+        return full
+
+    def at(spacing: Spacing, shape: Shape) -> Grid:
+        share = math.prod(shape) / math.prod(grid.shape)
+        voxels = grid.dataset_voxels * share
+        return replace(grid, spacing_mm=spacing, shape=shape, dataset_voxels=voxels)
+
+    def patch(spacing: Spacing, shape: Shape) -> Shape:
+        return _fitted(at(spacing, shape), machine, asked).chosen.shape.patch_size
+
+    coarse = low_resolution(grid.spacing_mm, grid.shape, patch)
+    if coarse is None:
+        return full
+    spacing, shape = coarse
+    return replace(_fitted(at(spacing, shape), machine, asked), is_low=True, cover=cover)
+
+
+def _fitted(grid: Grid, machine: Machine, asked: Asked) -> Fit:
+    """The fit at one resolution."""
+    if asked.patch_size is not None:
+        shape = topology.stages(grid.steps, asked.patch_size)
+    else:
+        shape = topology.fitted(
+            grid.steps, grid.shape, classes=grid.classes, memory_gb=machine.memory_gb
+        )
+    if len(shape.strides) < 2:
+        raise ConfigError(
+            f"patches of {_sides(shape.patch_size)} voxels are too small for a U-Net, which "
+            f"halves them: two sides of {2 * topology.LEAST_SIDE} or more are needed"
+        )
+    batch = asked.batch_size or topology.batch(
+        shape,
+        classes=grid.classes,
+        memory_gb=machine.memory_gb,
+        dataset_voxels=grid.dataset_voxels,
+    )
+    begun = Candidate(shape, topology.FIRST_FEATURES, batch)
+    if machine.time is None:
+        return Fit(grid, machine, asked, begun, begun)
+    begun = timed(begun, grid.channels, grid.classes, machine.time.cores)
+
+    def smaller(now: topology.Stages) -> topology.Stages | None:
+        if asked.patch_size is not None:
+            return None
+        return topology.shrunk(now, grid.steps, grid.shape)
+
+    chosen = scaled(
+        begun,
+        machine.time,
+        smaller,
+        channels=grid.channels,
+        classes=grid.classes,
+        fixed_batch=asked.batch_size is not None,
+    )
+    return Fit(grid, machine, asked, chosen, begun)
+
+
+def gpu_memory_gb() -> float:
+    """Memory that TensorFlow may take of the smallest GPU."""
+    from tensorflow.python.client import device_lib
+
+    devices = device_lib.list_local_devices()
+    found = [one.memory_limit for one in devices if one.device_type == "GPU"]
+    return min(found) / 2**30 if found else topology.REFERENCE_GB
+
+
+def _sides(shape: Shape) -> str:
+    return " x ".join(map(str, shape))
