@@ -104,6 +104,8 @@ def open(  # noqa: PLR0913  (each is a flag of every command)
         masks=masks,
         classes=tuple(classes),
     )
+    if masks and positive:
+        raise ConfigError("masks take no --positive: name their values with --classes")
     if masks and kind not in MASKED:
         raise DataError(
             f"{source} holds no masks to learn from; expected a folder of images and masks, a CSV "

@@ -60,9 +60,9 @@ def stored(
     """
     files = [str(path) for path in example["mask"]]
     if about["kind"] == DICOM_SEG:
-        from tfmed.data.mask_dicom import labels
+        from tfmed.data.mask_seg import label_map
 
-        return labels(files, example, about["segments"], on), False
+        return label_map(files, example, about["segments"], on), False
     if about["kind"] != ONE_FILE_A_CLASS:
         return _file(files[0], on)
     joined = np.zeros(on.shape, np.uint8)
