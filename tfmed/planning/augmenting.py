@@ -30,16 +30,21 @@ def augmentation(
         oblong = max(plane) > OBLONG * min(plane)
         degrees = 15.0 if oblong else 180.0
         turned = f"{'oblong' if oblong else 'near-square'} planes turn by up to {degrees:g} degrees"
-    deform: dict[str, Any] = {"name": "deform", "degrees": degrees, "rotation_probability": 0.2}
-    deform |= {"smallest": 0.7, "largest": 1.4, "scale_probability": 0.2}
-    deform |= {"bend": 0.25, "bend_probability": 0.1, "in_plane": in_plane}
+    deform: dict[str, Any] = {
+        "name": "deform",
+        "degrees": degrees,
+        "scale": [0.7, 1.4],
+        "bend": 0.25,
+        "probabilities": [0.2, 0.2, 0.1],
+        "in_plane": in_plane,
+    }
     if spacing_mm is not None and len(set(spacing_mm)) > 1:
         deform["spacing_mm"] = list(spacing_mm)
-    gamma = {"name": "gamma", "smallest": 0.7, "largest": 1.5}
+    gamma = {"name": "gamma", "power": [0.7, 1.5]}
     steps: list[dict[str, Any]] = [
         deform,
         {"name": "noise", "amount": 0.1, "probability": 0.1},
-        {"name": "blur", "smallest": 0.5, "largest": 1.0, "probability": 0.2, "in_plane": in_plane},
+        {"name": "blur", "sigma": [0.5, 1.0], "probability": 0.2, "in_plane": in_plane},
         {"name": "brightness", "amount": 0.25, "probability": 0.15},
         {"name": "contrast", "amount": 0.25, "probability": 0.15},
         {"name": "low_resolution", "smallest": 0.5, "probability": 0.25, "in_plane": in_plane},

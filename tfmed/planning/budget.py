@@ -1,7 +1,7 @@
-"""Scale a network down until enough of its steps fit a time: how a plan is made for a CPU.
+"""Scale a network down until enough of its steps fit a time, as a CPU needs it.
 
-nnU-Net's plans are for a GPU and 250,000 steps. A CPU has minutes: batch, patch and width then
-give way, in this order and by turns, until the steps that fit are as many as that time deserves.
+nnU-Net's plans are for a GPU and 250,000 steps. A CPU has minutes: batch, width and patch then
+give way, in this order and twice over, until the steps that fit are as many as that time deserves.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 from tfmed.planning.topology import (
-    FIRST_FEATURES,
     LEAST_BATCH,
     Stages,
     feature_voxels,
@@ -29,10 +28,10 @@ STEP_SECONDS = 0.02
 TRAINING_SHARE = 0.8
 # Steps and their cost share a time evenly: both grow by its square root.
 STEPS_PER_ROOT_SECOND = 40.0
-# By turns: patches a step, voxels of a patch, first features.
+# By turns: patches a step, first features, voxels of a patch.
 BATCHES = {2: 4, 3: 2}
 PATCH_VOXELS = {2: (256**2, 128**2), 3: (64**3, 48**3)}
-WIDTHS = (FIRST_FEATURES, 16, 8)
+WIDTHS = (16, 8)
 
 
 @dataclass(frozen=True)
@@ -120,18 +119,18 @@ def scaled(
 def _way_down(
     begin: Candidate, smaller: Callable[[Stages], Stages | None], fixed_batch: bool
 ) -> Iterator[Candidate]:
-    """Ever cheaper networks: a smaller batch, smaller patches, half the width, and again."""
+    """Ever cheaper networks: a smaller batch, half the width, smaller patches, and again."""
     rank = len(begin.shape.patch_size)
     now = begin
     yield now
-    for batch_size, voxels, width in zip(
-        (BATCHES[rank], LEAST_BATCH), PATCH_VOXELS[rank], WIDTHS[1:], strict=True
+    for batch_size, width, voxels in zip(
+        (BATCHES[rank], LEAST_BATCH), WIDTHS, PATCH_VOXELS[rank], strict=True
     ):
         while now.batch_size > batch_size and not fixed_batch:
             now = replace(now, batch_size=now.batch_size - 1)
             yield now
+        now = replace(now, first_features=width)
+        yield now
         while math.prod(now.shape.patch_size) > voxels and (less := smaller(now.shape)):
             now = replace(now, shape=less)
             yield now
-        now = replace(now, first_features=width)
-        yield now

@@ -22,7 +22,7 @@ class SegmentationFingerprint:
 
     Attributes:
         examples: with a mask.
-        channels: 1 grey, 3 colour.
+        channels: 1 grey, 3 colour, as the files have them.
         bits: the most bits stored in any image.
         modality: the DICOM modality that all share, or `""`.
         units: the physical units that all share, or `""`.
@@ -83,12 +83,11 @@ def segmentation_fingerprint(train: Dataset, workers: int | None = None) -> Segm
     ranks = {len(one.shape) for one in found}
     if len(ranks) > 1 or ("clip" in table and table["clip"].any()):
         raise DataError("a segmenter takes images or volumes; here are clips, or both together")
-    coloured = table["coloured"] if "coloured" in table else table["channels"] > 1
     spacings = [one.spacing_mm for one in found if one.spacing_mm is not None]
     whole = len(spacings) == len(found)
     return SegmentationFingerprint(
         examples=len(found),
-        channels=3 if coloured.any() else 1,
+        channels=int(table["channels"].max()),
         bits=int(table["bits"].max()),
         modality=_shared([one.modality for one in found]),
         units=_shared([one.units for one in found]),

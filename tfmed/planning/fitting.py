@@ -14,6 +14,8 @@ from tfmed.planning.spacing import LEAST_COVER, Shape, Spacing, low_resolution
 
 Choices = dict[str, tuple[Any, str]]
 
+SHORT = "the time is short (see features)"
+
 
 @dataclass(frozen=True)
 class Machine:
@@ -96,24 +98,19 @@ class Fit:
 
     def choices(self) -> Choices:
         """The plan's settings, each with its reason."""
-        shape, width = self.chosen.shape, self.chosen.first_features
-        features = shape.features(width)
-        kernels = "an axis is convolved once its voxels are under twice the finest's"
-        why = self._why_slow()
-        halved = width < self.begun.first_features
+        shape = self.chosen.shape
+        features = shape.features(self.chosen.first_features)
         return {
             "patch_size": (shape.patch_size, self._why_patch()),
-            "features": (
-                features,
-                f"{width} of nnU-Net's {self.begun.first_features} at first: {why}"
-                if halved
-                else f"nnU-Net's: {width} at first, twice as many a stage, at most {max(features)}",
-            ),
+            "features": (features, self._why_features()),
             "strides": (
                 shape.strides,
                 f"halved while 8 voxels are left, coarse axes later: {len(features)} stages",
             ),
-            "kernels": (shape.kernels, kernels),
+            "kernels": (
+                shape.kernels,
+                "an axis is convolved once its voxels are under twice the finest's",
+            ),
             "deep_supervision": (
                 len(features) > 2,
                 "coarse outputs learn first and lead the fine ones",
@@ -128,9 +125,26 @@ class Fit:
         share = f"a patch at full resolution holds {self.cover:.0%} of the median image"
         if self.is_low:
             return f"{share}: coarser until it holds {LEAST_COVER:.0%}"
+        if len(self.grid.shape) == 2:
+            return "only volumes are made coarser"
         if self.cover >= LEAST_COVER:
             return f"{share}, {LEAST_COVER:.0%} or more"
         return f"{share}; full resolution all the same"
+
+    def _why_features(self) -> str:
+        """The figures of the budget, where there is one: other settings point here."""
+        width, most = self.chosen.first_features, self.begun.first_features
+        rule = "twice as many a stage"
+        time = self.machine.time
+        if time is None:
+            return f"nnU-Net's: {width} at first, {rule}"
+        was, now = self.begun, self.chosen
+        begun = f"{was.steps(time):,} steps of {was.step_seconds:.2g} s"
+        fits = f"on {time.cores} cores {time.seconds / 60:.3g} minutes are {begun} as memory allows"
+        if now != was:
+            fits += f", about {now.steps(time):,} of {now.step_seconds:.2g} s as planned"
+        fewer = f"{width} of nnU-Net's {most}" if width < most else f"nnU-Net's {width}"
+        return f"{fewer} at first, {rule}: {fits}; {time.wanted_steps:,} are wanted"
 
     def _why_patch(self) -> str:
         median, patch = _sides(self.grid.shape), self.chosen.shape.patch_size
@@ -139,27 +153,16 @@ class Fit:
             return BY_USER + ("" if patch == self.asked.patch_size else padded)
         if patch != self.begun.shape.patch_size:
             most = _sides(self.begun.shape.patch_size)
-            return f"of a median {median}; memory would allow {most}, but {self._why_slow()}"
-        return f"of a median {median}: what {self.machine.memory_gb:g} GB hold, and strides divide"
+            return f"of a median {median}; memory would allow {most}, but {SHORT}"
+        return f"of a median {median}: what {self.machine.memory_gb:.3g} GB hold, strides divide"
 
     def _why_batch(self) -> str:
         if self.asked.batch_size is not None:
             return BY_USER
-        memory = f"{self.machine.memory_gb:g} GB and 5 % of the training voxels allow"
+        allowed = f"what {self.machine.memory_gb:.3g} GB and 5 % of the training voxels allow"
         if self.chosen.batch_size == self.begun.batch_size:
-            return f"what {memory}, at least {topology.LEAST_BATCH}"
-        return f"{memory} {self.begun.batch_size}, but {self._why_slow()}"
-
-    def _why_slow(self) -> str:
-        time = self.machine.time
-        if time is None:
-            return ""
-        was, now = self.begun, self.chosen
-        return (
-            f"on {time.cores} cores {time.seconds / 60:.3g} minutes have {was.steps(time):,} steps "
-            f"of {was.step_seconds:.2g} s at full size, and about {now.steps(time):,} of "
-            f"{now.step_seconds:.2g} s like this ({time.wanted_steps:,} wanted)"
-        )
+            return f"{allowed}, at least {topology.LEAST_BATCH}"
+        return f"{allowed} would be {self.begun.batch_size}, but {SHORT}"
 
 
 def fit(grid: Grid, machine: Machine, asked: Asked) -> Fit:

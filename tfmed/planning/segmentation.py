@@ -8,9 +8,11 @@ from typing import Any, ClassVar, Literal, Self
 import pydantic
 from pydantic import Field
 
+from tfmed.models import SEGMENTERS
 from tfmed.planning.plan import BY_USER
-
-Normaliser = Literal["ct", "unit", "zscore"]
+from tfmed.tables import lookup
+from tfmed.transforms.masked import check_steps
+from tfmed.transforms.normalisation import Normalisation
 
 
 class SegmentationPlan(pydantic.BaseModel):
@@ -60,7 +62,7 @@ class SegmentationPlan(pydantic.BaseModel):
     strides: tuple[tuple[int, ...], ...]
     kernels: tuple[tuple[int, ...], ...]
     deep_supervision: bool
-    normalisation: Normaliser
+    normalisation: Literal["ct", "unit", "zscore"]
     window: tuple[float, float] | None
     mean: float
     std: float = Field(gt=0)
@@ -85,12 +87,14 @@ class SegmentationPlan(pydantic.BaseModel):
     @pydantic.model_validator(mode="after")
     def _holds_together(self) -> Self:
         """Raise what the network and the feed would, before a run is touched."""
+        lookup(SEGMENTERS, self.model, "model")
+        check_steps(self.augmentation)
         rank = len(self.patch_size)
         stages = len(self.features)
-        if not stages == len(self.strides) == len(self.kernels) > 0:
+        if not stages == len(self.strides) == len(self.kernels) > 1:
             raise ValueError(
                 f"features, strides and kernels have {stages}, {len(self.strides)} and "
-                f"{len(self.kernels)} stages; expected as many of each"
+                f"{len(self.kernels)} stages; expected as many of each, and two at least"
             )
         for name, rows in (("strides", self.strides), ("kernels", self.kernels)):
             if any(len(row) != rank or min(row) < 1 for row in rows):
@@ -118,14 +122,18 @@ class SegmentationPlan(pydantic.BaseModel):
         if any(not 0 <= axis < rank for axis in self.mirror_axes):
             raise ValueError(f"mirror_axes is {self.mirror_axes}; expected axes 0 to {rank - 1}")
         if (self.window is None) is not (self.normalisation == "zscore"):
-            raise ValueError(f"a window goes with ct and unit alone, not with {self.normalisation}")
-        if self.window is not None and not self.window[0] < self.window[1]:
-            raise ValueError(f"window must be two rising numbers, got {self.window}")
+            raise ValueError("window: ct and unit need one, and zscore has none")
+        _ = self.intensity
 
     @property
     def divisors(self) -> tuple[int, ...]:
         """What an image's side along each axis of the patch must be a multiple of."""
         return tuple(math.prod(column) for column in zip(*self.strides, strict=True))
+
+    @property
+    def intensity(self) -> Normalisation:
+        """How values become the network's input; a part of the exported model."""
+        return Normalisation(self.normalisation, self.window, self.mean, self.std, self.nonzero)
 
     @property
     def input_shape(self) -> tuple[int, ...]:

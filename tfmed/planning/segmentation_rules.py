@@ -132,7 +132,7 @@ def _asked_for(seen: SegmentationFingerprint, classes: tuple[str, ...], model: s
         "classes": (classes, "as the masks name them, the background first"),
         "channels": (
             seen.channels,
-            "colour images are there" if coloured else "all images are grey",
+            "the images are stored in colour" if coloured else "the images are grey",
         ),
         "loss": ("dice_cross_entropy", "overlap and probabilities count alike, small classes too"),
         "watch": ("dice", "what chooses the best epoch: the foreground's mean on validation"),
