@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from tfmed.data import pool
 from tfmed.data.dataset import Dataset
 from tfmed.data.mask_files import FULL, MOST_VALUES, ONE_FILE_A_CLASS, reason
 from tfmed.errors import ConfigError, DataError, ReadError, TfmedError
+from tfmed.expected import nearest
 from tfmed.io import mask
 from tfmed.measure.masks import named as by_value
 
@@ -105,21 +107,45 @@ def with_classes(
     return replace(dataset, classes=classes).with_facts(masks=about)
 
 
-def with_files(dataset: Dataset, names: Sequence[str]) -> Dataset:
+def with_files(dataset: Dataset, names: Sequence[str], wished: Sequence[str]) -> Dataset:
     """The data set with `classes` and `facts["masks"]` of one file a class.
 
     Args:
         dataset: its column `mask` in the order of `names`.
         names: of the classes without the background.
+        wished: those that the user wants, in this order; none for all.
+
+    Raises:
+        ConfigError: a wished class has no files.
     """
+    kept = chosen(wished, names, "has no files")
+    order = [names.index(name) for name in kept]
+    files = [one and tuple(one[place] for place in order) for one in dataset.table["mask"]]
     about = {
         "kind": ONE_FILE_A_CLASS,
-        "values": list(range(len(names) + 1)),
+        "values": list(range(len(kept) + 1)),
         "named_by": "the files",
-        "said": f"one mask file for each of {', '.join(names)}; where they overlap, "
-        "the later name counts",
+        "said": f"one mask file for each of {', '.join(kept)}; where they overlap, the later name "
+        "counts",
     }
-    return replace(dataset, classes=(BACKGROUND, *names)).with_facts(masks=about)
+    table = dataset.table.assign(mask=pd.Series(files, dtype="object"))
+    dataset = replace(dataset.with_table(table), classes=(BACKGROUND, *kept))
+    return dataset.with_facts(masks=about)
+
+
+def chosen(wished: Sequence[str], known: Sequence[str], lacks: str) -> tuple[str, ...]:
+    """The wished of the known classes, in the wished order; all where none is wished.
+
+    Raises:
+        ConfigError: one is not known; `lacks` says of it what it lacks.
+    """
+    names = [name.strip() for one in wished for name in one.split(",") if name.strip()]
+    for name in names:
+        if name not in known:
+            raise ConfigError(
+                f"--classes: {name!r} {lacks}{nearest(name, known)} (there are: {', '.join(known)})"
+            )
+    return tuple(names or known)
 
 
 def _wished(wished: Sequence[str], values: Sequence[int]) -> dict[int, str]:

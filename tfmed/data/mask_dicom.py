@@ -16,11 +16,10 @@ from tfmed.data import dicom_series
 from tfmed.data.dataset import Dataset, index
 from tfmed.data.folder import may_be_image, part_name
 from tfmed.data.headers import read_headers
-from tfmed.data.mask_classes import BACKGROUND
+from tfmed.data.mask_classes import BACKGROUND, chosen
 from tfmed.data.mask_files import DICOM_SEG
 from tfmed.data.source import Wishes
 from tfmed.errors import ConfigError, DataError, ReadError, TfmedError
-from tfmed.expected import nearest
 from tfmed.io.guard import reading
 
 SEG = "SEG"
@@ -161,11 +160,4 @@ def _segments(found: Sequence[Segmented], wishes: Wishes, dataset: Dataset) -> t
         )
     ordered = sorted(found, key=lambda one: one.path)
     labels = tuple(dict.fromkeys(name for one in ordered for name in one.segments))
-    wished = [name.strip() for one in wishes.classes for name in one.split(",")]
-    for name in wished:
-        if name not in labels:
-            raise ConfigError(
-                f"--classes: {name!r} is no segment{nearest(name, labels)} (there are: "
-                f"{', '.join(labels)})"
-            )
-    return tuple(wished) or labels
+    return chosen(wishes.classes, labels, "is no segment")

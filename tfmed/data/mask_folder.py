@@ -83,7 +83,7 @@ def _opened(root: Path, sections: Sequence[Section], wishes: Wishes) -> Dataset:
     dataset = Dataset(table, (), root.name, facts={"source": str(root)})
     dataset = dataset.with_rejects(found.rejects)
     if found.classes:
-        return mask_classes.with_files(dataset, found.classes)
+        return mask_classes.with_files(dataset, found.classes, wishes.classes)
     seen = mask_classes.look([files for files in table["mask"] if files])
     told = mask_classes.told_classes(about, root / "dataset.json")
     return mask_classes.with_classes(dataset, seen, wishes.classes, told)

@@ -60,7 +60,7 @@ def open_file(place: str, wishes: Wishes) -> Dataset:
     dataset = Dataset(index(listed), (), table.stem, facts=facts).with_rejects(rejects)
     dataset = _without_bare(dataset)
     if len(masks) > 1:
-        return mask_classes.with_files(dataset, _class_names(masks))
+        return mask_classes.with_files(dataset, _class_names(masks), wishes.classes)
     seen = mask_classes.look([one for one in dataset.table["mask"] if one is not None])
     content = mask_classes.dataset_json(table.parent)
     told = mask_classes.told_classes(content, table.parent / "dataset.json")
