@@ -129,4 +129,5 @@ def _plain_name(name: str) -> str:
     if name == "loss":
         return "training loss"
     words = name.replace("_", " ").replace("auroc", "AUROC").replace("train ", "training ")
+    words = words.replace("dice", "Dice")
     return words.replace("valid ", "validation ").replace("val ", "validation ")

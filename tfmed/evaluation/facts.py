@@ -20,7 +20,7 @@ class DataFacts:
     """A data set in numbers.
 
     Attributes:
-        counts: examples, a row a class (index), a column a part.
+        counts: examples, a row a class (index; of masks a structure), a column a part.
         examples: by part; in multi-label less than the column's sum, or more.
         patients: by part.
         patient_known: share of examples whose patient is known, 0..1.
@@ -29,7 +29,7 @@ class DataFacts:
         size: median `(height, width)` of the images in pixels, or None.
         frames: median number of a clip's frames; 0 where not all are clips.
         scanners: how many makers are named, 0 where none is.
-        unlabelled: examples without a label.
+        unlabelled: examples without a label, or mask.
         duplicates: examples left out because another part has an equal image.
     """
 
@@ -55,10 +55,11 @@ def describe(dataset: Dataset) -> DataFacts:
     table = dataset.table
     split = table["split"].replace("", "none")
     parts = [part for part in (*PARTS, "none") if (split == part).any()]
-    labels = table["label"].fillna("").str.split("|")
+    labels = _labels(dataset)
     exploded = pd.DataFrame({"label": labels, "split": split}).explode("label")
     counts = pd.crosstab(exploded["label"], exploded["split"])
-    counts = counts.reindex(index=list(dataset.classes), columns=parts, fill_value=0)
+    classes = dataset.classes[1:] if "mask" in table else dataset.classes
+    counts = counts.reindex(index=list(classes), columns=parts, fill_value=0)
     known = table["patient_known"] if "patient_known" in table else pd.Series([False])
     return DataFacts(
         counts=counts,
@@ -70,12 +71,32 @@ def describe(dataset: Dataset) -> DataFacts:
         size=_size(table),
         frames=_frames(table),
         scanners=int(_filled(table, "manufacturer").nunique()),
-        # In multi-label an empty cell says that no class is there; None, that nobody knows.
-        unlabelled=int(
-            (table["label"].isna() | ((table["label"] == "") & (not dataset.multi_label))).sum()
-        ),
+        unlabelled=_unlabelled(dataset),
         duplicates=int(dataset.facts.get("duplicates", {}).get("left_out", 0)),
     )
+
+
+def _labels(dataset: Dataset) -> pd.Series:
+    """The classes that each example shows, as a list; of masks the structures."""
+    table = dataset.table
+    if "mask" not in table:
+        return table["label"].fillna("").str.split("|")
+    voxels = table["class_voxels"] if "class_voxels" in table else pd.Series(None, table.index)
+    names = dataset.classes
+    shown = [
+        [] if held is None else [n for n, count in zip(names, held, strict=True) if count]
+        for held in voxels
+    ]
+    return pd.Series(shown, table.index, dtype=object)
+
+
+def _unlabelled(dataset: Dataset) -> int:
+    table = dataset.table
+    if "mask" in table:
+        return int(table["mask"].isna().sum())
+    # In multi-label an empty cell says that no class is there; None, that nobody knows.
+    empty = (table["label"] == "") & (not dataset.multi_label)
+    return int((table["label"].isna() | empty).sum())
 
 
 def _traits(table: pd.DataFrame) -> list[tuple[str, str]]:

@@ -16,6 +16,10 @@ WIDE = 0.10
 RARE = 0.2
 POORLY_CALIBRATED = 0.05
 LOST_DETAIL = 1.5
+NOT_A_DEVICE = (
+    "This is a research result. It is not a medical device, and no decision on a patient may rest "
+    "on it."
+)
 
 
 @dataclass(frozen=True)
@@ -41,21 +45,24 @@ class Tested:
 
 def limits(tested: Tested) -> list[str]:
     """The limits of an evaluation, one sentence or two each, the weightiest first."""
-    found = [
-        "This is a research result. It is not a medical device, and no decision on a patient "
-        "may rest on it.",
-    ]
-    if tested.data and tested.data.provenance.get("source", "").startswith("synthetic:"):
-        found.append("The images are drawn, not scanned: the scores say nothing about patients.")
+    found = [NOT_A_DEVICE, *drawn(tested)]
     if sum(tested.support.values()):
-        for rule in (_patients, _small, _wide, _perfect, _folds, _source, _classes, _chosen):
+        rules = (patients_unknown, _small, _wide, _perfect, folds, source, _classes, _chosen)
+        for rule in rules:
             found.extend(rule(tested))
-    for rule in (_detail, _rest):
+    for rule in (_detail, _calibration, unread, _heat):
         found.extend(rule(tested))
     return found
 
 
-def _patients(tested: Tested) -> Iterator[str]:
+def drawn(tested: Tested) -> Iterator[str]:
+    """That images are drawn."""
+    if tested.data and tested.data.provenance.get("source", "").startswith("synthetic:"):
+        yield "The images are drawn, not scanned: the scores say nothing about patients."
+
+
+def patients_unknown(tested: Tested) -> Iterator[str]:
+    """That it is not known which examples are of one patient."""
     if tested.data is None or tested.data.patient_known >= 1:
         return
     missing = 1 - tested.data.patient_known
@@ -106,7 +113,8 @@ def _perfect(tested: Tested) -> Iterator[str]:
         )
 
 
-def _folds(tested: Tested) -> Iterator[str]:
+def folds(tested: Tested) -> Iterator[str]:
+    """That scores are of a cross-validation."""
     if tested.scores.get("split") != OUT_OF_FOLD:
         return
     yield (
@@ -116,7 +124,8 @@ def _folds(tested: Tested) -> Iterator[str]:
     )
 
 
-def _source(tested: Tested) -> Iterator[str]:
+def source(tested: Tested) -> Iterator[str]:
+    """That all data are of one place, and not told apart by age, sex or site."""
     makers = tested.data.scanners if tested.data else 0
     seen = f" ({count(makers, 'scanner maker')})" if makers else " (scanners not known)"
     yield (
@@ -166,16 +175,24 @@ def _detail(tested: Tested) -> Iterator[str]:
         )
 
 
-def _rest(tested: Tested) -> Iterator[str]:
+def _calibration(tested: Tested) -> Iterator[str]:
     ece = (tested.scores.get("metrics", {}).get("ece") or {}).get("value")
     if defined(ece) and ece > POORLY_CALIBRATED:
         yield (
             f"Calibration error is {number(ece)}: probabilities are a ranking rather than the "
             "chance of the finding."
         )
+
+
+def unread(tested: Tested) -> Iterator[str]:
+    """That some files could not be used."""
     if tested.rejects:
         yield (
             f"{count(tested.rejects, 'file or image', 'files or images')} could not be used; on "
             "such scans nothing is known of the performance."
         )
+
+
+def _heat(tested: Tested) -> Iterator[str]:
+    del tested
     yield "Heat maps are coarse and show where a network looked, not whether it was right to."

@@ -6,11 +6,18 @@ from pathlib import Path
 
 import jinja2
 
-from tfmed.evaluation import sections, wording
+from tfmed.evaluation import wording
 from tfmed.evaluation.contents import Contents
 from tfmed.run import Run, write_text
+from tfmed.tables import lookup
 
 TEMPLATES = Path(__file__).parent / "templates"
+# What makes the values for a task's template. That of masks loads TensorFlow, with the task.
+VIEWS = {
+    "classification": "tfmed.evaluation.sections_of_classes:view",
+    "segmentation": "tfmed.evaluation.sections_of_masks:view",
+}
+PAGES = {"classification": "report.html", "segmentation": "segmentation.html"}
 
 
 def write(run: Run, contents: Contents) -> Path:
@@ -26,7 +33,8 @@ def write(run: Run, contents: Contents) -> Path:
 
 def render(contents: Contents) -> str:
     """The report as one HTML page, with no link, font, script or picture from outside."""
-    return environment().get_template("report.html").render(sections.view(contents))
+    view = lookup(VIEWS, contents.task, "task")
+    return environment().get_template(PAGES[contents.task]).render(view(contents))
 
 
 def environment() -> jinja2.Environment:

@@ -119,7 +119,7 @@ def panes(image: Image) -> list[np.ndarray]:
         return [_fit(shown, spacing[-2:])]
     if image.clip:
         return [_fit(frame, spacing[-2:]) for frame in shown]
-    shown, spacing = _oriented(shown, spacing, image.affine)
+    shown, spacing = oriented(shown, spacing, image.affine)
     return [
         _fit(np.take(shown, shown.shape[axis] // 2, axis), np.delete(spacing, axis))
         for axis in range(3)
@@ -141,7 +141,7 @@ def jpeg(shown: Sequence[np.ndarray]) -> bytes:
     return out.getvalue()
 
 
-def _oriented(
+def oriented(
     pixels: np.ndarray, spacing: np.ndarray, affine: np.ndarray | None
 ) -> tuple[np.ndarray, np.ndarray]:
     """A volume with its axes as `TOWARDS`, and their spacing; as it lies where that is unknown."""

@@ -25,6 +25,13 @@ METRICS: dict[str, tuple[str, str]] = {
         "Calibration error",
         "mean gap of probability and share (ECE); lower is better, resampling inflates it",
     ),
+    "dice": ("Dice", "overlap: twice the common part over the sum of both"),
+    "iou": ("IoU", "overlap: the common part over all that either marks"),
+    "nsd": ("Surface Dice (NSD)", "share of both surfaces within the tolerance of each other"),
+    "hd95_mm": ("HD95", "95 % of each surface lies within this of the other; lower is better"),
+    "hd95_px": ("HD95", "95 % of each surface lies within this of the other; lower is better"),
+    "volume_difference": ("Size difference", "mean size of prediction less truth; lower is better"),
+    "volume_bias": ("Size bias", "mean of prediction less truth; 0 is best"),
 }
 # What stands where a cell is empty; elsewhere it is `undefined`.
 MISSING: dict[str, str] = {"tolerance": "stated only", "difference": "not compared", "note": ""}
@@ -36,6 +43,8 @@ MISSING |= {
     "latency_ms": "not run",
 }
 
+# Whole numbers that are no sides of a box.
+LISTS = ("features", "mirror_axes", "axes")
 HEADINGS = {
     "auroc": "AUROC",
     "ema_decay": "averaging of weights",
@@ -46,6 +55,10 @@ HEADINGS = {
     "latency_ms": "latency",
     "max_difference": "largest difference",
     "difference": "largest difference",
+    "nonzero": "over non-zero voxels alone",
+    "slice_wise": "slice by slice",
+    "spacing_mm": "spacing, mm",
+    "std": "standard deviation",
     "ok": "holds",
     "passed": "holds",
 }
@@ -89,6 +102,8 @@ def setting(name: str, value: Any, classes: Sequence[str]) -> str:
         if not value or isinstance(value, str):
             return "percentiles of each image"
         return " to ".join(map(plainly, value))
+    if name in LISTS and value:
+        return ", ".join(map(plainly, value))
     if name == "class_weights" and value and len(value) == len(classes):
         pairs = zip(classes, value, strict=True)
         return ", ".join(f"{label} {plainly(weight)}" for label, weight in pairs)
@@ -99,6 +114,11 @@ def sentence(text: str) -> str:
     """A text with a capital at its start and a stop at its end."""
     text = text.strip()
     return text[:1].upper() + text[1:] + ("" if text.endswith((".", "!", "?")) else ".")
+
+
+def structure(name: str) -> str:
+    """A structure's name in a sentence, where `1` alone would be read as a number."""
+    return f"label {name}" if name.isdigit() else name
 
 
 def within(name: str) -> str:
@@ -146,7 +166,11 @@ def cell(name: str, value: Any) -> str:
 def plainly(value: Any) -> str:
     """A setting's value in words: `128 x 128`, `noise (probability 0.1)`, `none`."""
     if isinstance(value, Mapping):
-        words = [f"{heading(key)} {plainly(item)}" for key, item in value.items() if key != "name"]
+        words = [
+            f"{heading(key)} {setting(key, item, ())}"
+            for key, item in value.items()
+            if key != "name"
+        ]
         if "name" not in value:
             return ", ".join(words) or "none"
         return f"{value['name']} ({', '.join(words)})" if words else str(value["name"])
