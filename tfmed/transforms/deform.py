@@ -140,7 +140,8 @@ def _each(
         tf.TensorSpec(shape, given[1].dtype),
     )
     some = tf.autograph.experimental.do_not_convert(one)
-    return tf.map_fn(some, tuple(given), fn_output_signature=signature)
+    # One at a time: other batches are made meanwhile.
+    return tf.map_fn(some, tuple(given), fn_output_signature=signature, parallel_iterations=1)
 
 
 def warp(
