@@ -13,13 +13,14 @@ import pandas as pd
 
 from tfmed.data import pool
 from tfmed.data.dataset import Dataset
-from tfmed.data.mask_files import FULL, MOST_VALUES, ONE_FILE_A_CLASS, reason
+from tfmed.data.mask_files import FULL, MOST_VALUES, ONE_FILE_A_CLASS, counted, reason
 from tfmed.errors import ConfigError, DataError, ReadError, TfmedError
 from tfmed.expected import nearest
 from tfmed.io import mask
 from tfmed.measure.masks import named as by_value
 
 BACKGROUND, FOREGROUND = "background", "foreground"
+SMALL_BYTES = 4 << 20  # of all these, up to which no other process is started for them
 LOOKED_AT = 12  # masks, evenly spread, whose values tell the classes until an audit has read all
 
 
@@ -28,11 +29,11 @@ class Seen:
     """What masks hold.
 
     Attributes:
-        values: that occur in any of them, 0 among them.
+        labels: that occur in any of them, 0 among them.
         palette: whether one of them is a palette.
     """
 
-    values: frozenset[int]
+    labels: frozenset[int]
     palette: bool = False
 
 
@@ -43,13 +44,18 @@ def look(files: Sequence[Sequence[str]]) -> Seen:
         ReadError: none of them can be read.
     """
     picked = np.unique(np.linspace(0, len(files) - 1, LOOKED_AT).round().astype(int))
-    found = pool.run(_values, [files[place][0] for place in picked], what="looking at masks")
+    paths = [files[place][0] for place in picked]
+    small = sum(_bytes(path) for path in paths) < SMALL_BYTES
+    found = pool.run(_values, paths, workers=0 if small else None, what="looking at masks")
     seen = [one for one in found if isinstance(one, Seen)]
     if not seen:
-        path = files[picked[0]][0]
         said = found[0].reason if isinstance(found[0], pool.Crash) else found[0]
-        raise ReadError(path, f"none of the masks can be read; this one: {said}")
-    return Seen(frozenset().union(*(one.values for one in seen)), any(one.palette for one in seen))
+        raise ReadError(paths[0], f"none of the masks can be read; this one: {said}")
+    return Seen(frozenset().union(*(one.labels for one in seen)), any(one.palette for one in seen))
+
+
+def _bytes(path: str) -> int:
+    return Path(path).stat().st_size if Path(path).is_file() else 0
 
 
 def _values(path: str) -> Seen | str:
@@ -57,7 +63,7 @@ def _values(path: str) -> Seen | str:
         found = mask.read(path)
     except TfmedError as error:
         return reason(error)
-    return Seen(frozenset(np.unique(found.labels).tolist()) | {0}, found.palette)
+    return Seen(frozenset(counted(found.labels)) | {0}, found.palette)
 
 
 def with_classes(
@@ -75,7 +81,7 @@ def with_classes(
         ConfigError: the wished names do not fit the values.
         DataError: the masks hold no value but 0.
     """
-    values = sorted(seen.values - {0})
+    values = sorted(seen.labels - {0})
     kind = "palette" if seen.palette else "binary" if values == [FULL] else "labels"
     names, whose = (dict(told), "dataset.json") if told else ({}, "")
     if wished:

@@ -16,6 +16,7 @@ ONE_FILE_A_CLASS, DICOM_SEG = "one file a class", "dicom seg"
 SPACING_SHARE = 1e-3  # that spacings may differ by
 APART_SHARE = 0.1  # of the smallest spacing, that a mask may lie beside its image
 FULL = 255
+BLOCK_VALUES = 1 << 22
 MOST_VALUES = 64
 
 
@@ -68,7 +69,7 @@ def stored(
     joined = np.zeros(on.shape, np.uint8)
     for number, path in enumerate(files, start=1):
         values, _ = _file(path, on)
-        held = np.unique(values[values > 0])
+        held = sorted(counted(values).keys() - {0})
         if len(held) > 1:
             raise DataError(
                 f"{path}: it holds {_listed(held)} beside 0; a file for one class holds 0 and one "
@@ -78,6 +79,23 @@ def stored(
     return joined, False
 
 
+def counted(values: np.ndarray) -> dict[int, int]:
+    """How often each value occurs, block by block: sorting a large volume would take long.
+
+    Args:
+        values: unsigned integers.
+    """
+    if values.dtype.itemsize > 2:
+        held, times = np.unique(values, return_counts=True)
+        return dict(zip(held.tolist(), times.tolist(), strict=True))
+    flat = values.reshape(-1)
+    total = np.zeros(1 << 8 * values.dtype.itemsize, np.int64)
+    for start in range(0, flat.size, BLOCK_VALUES):
+        block = np.bincount(flat[start : start + BLOCK_VALUES])
+        total[: len(block)] += block
+    return {value: int(total[value]) for value in np.flatnonzero(total).tolist()}
+
+
 def numbered(values: np.ndarray, about: Mapping[str, Any], path: str) -> np.ndarray:
     """Stored values as class numbers, uint8.
 
@@ -85,11 +103,11 @@ def numbered(values: np.ndarray, about: Mapping[str, Any], path: str) -> np.ndar
         DataError: a value is none of the data set's classes.
     """
     known = [int(value) for value in about["values"]]
-    held = np.unique(values)
-    strange = np.setdiff1d(held, known)
-    if len(strange):
+    held = sorted(counted(values))
+    strange = [value for value in held if value not in known]
+    if strange:
         raise DataError(f"{path}: {no_class(strange, known)}")
-    table = np.zeros(int(held[-1]) + 1, np.uint8)
+    table = np.zeros(held[-1] + 1, np.uint8)
     for number, value in enumerate(known):
         table[value : value + 1] = number
     return table[values]

@@ -84,9 +84,7 @@ def _counted(item: tuple[Mapping[str, Any], Mapping[str, Any]]) -> tuple[Counts,
         values, palette = mask_files.stored(example, about, _grid(example))
     except TfmedError as error:
         return mask_files.reason(error)
-    held, times = np.unique(values, return_counts=True)
-    counts = dict(zip(held.tolist(), times.tolist(), strict=True))
-    return counts, palette
+    return mask_files.counted(values), palette
 
 
 def _grid(example: Mapping[str, Any]) -> Grid:
