@@ -31,7 +31,7 @@ LIMITS = (
 # What may be said of a data set; an identifier or a path of this machine is not among it.
 DATA_KEYS = (
     "name", "description", "licence", "citation", "url", "checksum", "examples", "patients",
-    "rejected", "positive", "unit",
+    "rejected", "positive", "unit", "masks", "stack",
 )  # fmt: skip
 IMAGE_KEYS = ("modality", "units", "spacing_mm")
 SCORE_KEYS = ("split", "threshold", "examples", "patients", "metrics", "per_class", "per_patient")

@@ -94,7 +94,9 @@ def _tflite(variants: Mapping[str, Any]) -> list[tuple[str, ...]]:
         latency = facts.get("latency_ms")
         scores = {key: _number(value) for key, value in facts.get("scores", {}).items()}
         time = "" if latency is None else f"{latency:.2f} ms"
-        rows.append((name, f"{facts['bytes']:,}", time, _said(scores) if scores else ""))
+        said = [_said(scores)] if scores else []
+        said += [facts["note"]] if "note" in facts else []
+        rows.append((name, f"{facts['bytes']:,}", time, "; ".join(said)))
     return rows
 
 

@@ -65,6 +65,11 @@ class ClassifierDelivery:
         """The operating point."""
         return self.study.threshold
 
+    @property
+    def limits(self) -> tuple[str, ...]:
+        """Nothing beside what holds for all."""
+        return ()
+
     def representative(self) -> np.ndarray:
         """Training images at the plan's size, modality units, spread over the training part."""
         return self._images(spread(self.study.rows("train"), CALIBRATION_IMAGES))

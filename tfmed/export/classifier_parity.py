@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +13,7 @@ from tfmed.export.classifier import Classifier
 from tfmed.export.load import Exported
 from tfmed.export.parity import Row, compared, judged, tflite_rows
 from tfmed.export.saved_model import example
+from tfmed.export.sent import as_files, in_calls
 from tfmed.transforms.prepare import resample
 
 
@@ -73,51 +74,15 @@ def _bytes_rows(
     """The rows of `serving_bytes` and `classify`."""
     if not classifier.planar:
         return [Row("serving_bytes", None, None, "PNG and JPEG carry no volumes")]
-    sent, note = _as_files(classifier, exported, images, files)
+    sent, note = as_files(
+        classifier.pixels, lambda part: exported.predict_bytes(part)[1], images, files
+    )
     if not sent:
         return [Row(name, None, None, note) for name in ("serving_bytes", "classify")]
     live, data = live[list(sent)], list(sent.values())
-    answer = _in_calls(lambda part: exported.predict_bytes(part)[0], data)
-    scores = _in_calls(lambda part: exported.classify([example(d) for d in part])[1], data)
+    answer = in_calls(lambda part: exported.predict_bytes(part)[0], data)
+    scores = in_calls(lambda part: exported.classify([example(d) for d in part])[1], data)
     return [
         compared("serving_bytes", live, answer, note=note),
         compared("classify", live, scores, note=note),
     ]
-
-
-def _as_files(
-    classifier: Classifier,
-    exported: Exported,
-    images: Sequence[np.ndarray],
-    files: Sequence[bytes | None],
-) -> tuple[dict[int, bytes], str]:
-    """Index of an image to the bytes to send, and in words what they are.
-
-    Each image is its own file where that is valid, else a PNG; one whose pixels no PNG of the
-    pixel code holds is left out.
-    """
-    given = {index: data for index, data in enumerate(files) if data}
-    checked = _in_calls(lambda part: exported.predict_bytes(part)[1], list(given.values()))
-    sent = {
-        index: data for (index, data), valid in zip(given.items(), checked, strict=True) if valid
-    }
-    own, reason = len(sent), ""
-    for index, image in enumerate(images):
-        if index in sent:
-            continue
-        try:
-            sent[index] = classifier.pixels.encode(image)
-        except DataError as error:
-            reason = str(error)
-    notes = [f"{own} files as they are, {len(sent) - own} images as PNG"]
-    if own < len(given):
-        notes.append(f"{len(given) - own} files are of a form that it refuses")
-    if len(sent) < len(images):
-        notes.append(f"{len(images) - len(sent)} images left out: {reason}")
-    return sent, "; ".join(notes)
-
-
-def _in_calls(ask: Callable[[list[bytes]], np.ndarray], sent: list[bytes]) -> np.ndarray:
-    """Ask in requests of bearable size."""
-    parts = [ask(sent[start : start + 16]) for start in range(0, len(sent), 16)]
-    return np.concatenate(parts) if parts else np.zeros(0)

@@ -16,9 +16,12 @@ from tfmed.export.exportable import Exportable
 from tfmed.export.release import release, versions
 from tfmed.export.runner import latency_ms
 from tfmed.export.saved_model import write as write_saved_model
+from tfmed.export.segmenter_delivery import SegmenterDelivery
 from tfmed.planning import dumps
 from tfmed.run import Run, write_text
-from tfmed.training import open_study
+from tfmed.training import open_study, task_of
+from tfmed.training.segmentation import open_segmentation
+from tfmed.training.study import folds_of
 
 OUT_OF_FOLD = (
     "The scores are out of fold: each is of one fold's network, and the exported model is the "
@@ -43,6 +46,10 @@ class Delivery(Protocol):
     @property
     def threshold(self) -> Any:
         """The operating point; None where there is none."""
+
+    @property
+    def limits(self) -> tuple[str, ...]:
+        """What users must know of this network, beside what holds for all."""
 
     def representative(self) -> np.ndarray:
         """Training images float32 `[M, *size, C]` of the plan's size, modality units."""
@@ -109,6 +116,8 @@ def delivery_of(run: Run) -> Delivery:
     Raises:
         DataError: the run is not trained.
     """
+    if task_of((folds_of(run) or [run])[0]) == "segmentation":
+        return SegmenterDelivery(open_segmentation(run))
     return ClassifierDelivery(open_study(run))
 
 
@@ -133,7 +142,7 @@ def _card(
         tflite=variants,
         parity=proof,
         provenance={"plan_sha256": plan},
-        limits=[OUT_OF_FOLD] if pooled else [],
+        limits=[OUT_OF_FOLD, *delivery.limits] if pooled else delivery.limits,
     )
 
 
@@ -148,6 +157,7 @@ def _variants(
             "bytes": converted.bytes[variant],
             "latency_ms": round(latency_ms(file), 3),
             **scores.get(variant, {}),
+            **({"note": converted.notes[variant]} if variant in converted.notes else {}),
         }
         for variant, file in files.items()
     }

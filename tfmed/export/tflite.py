@@ -30,10 +30,12 @@ class Converted:
     Attributes:
         bytes: variant to the size of its file.
         failed: variant to the reason why it does not exist.
+        notes: variant to what else must be known of it.
     """
 
     bytes: dict[str, int] = field(default_factory=dict)
     failed: dict[str, str] = field(default_factory=dict)
+    notes: dict[str, str] = field(default_factory=dict)
 
 
 def write(exportable: Exportable, folder: Path, representative: np.ndarray) -> Converted:
@@ -50,10 +52,11 @@ def write(exportable: Exportable, folder: Path, representative: np.ndarray) -> C
         exportable: what is exported.
         folder: made if missing.
         representative: float32 `[M, *size, C]` training images in modality units at the plan's
-            size, by which int8 ranges are set; 100 to 500 of them.
+            size, by which int8 ranges are set; 100 to 500 of them, or as many pixels in fewer.
+            Volumes need none.
     """
     shape = exportable.input_shape
-    if representative.shape[1:] != shape or not len(representative):
+    if representative.shape[1:] != shape or (exportable.planar and not len(representative)):
         raise ExportError(
             f"representative images must be some of shape {shape}, not an array "
             f"{representative.shape}"
@@ -81,6 +84,7 @@ def write(exportable: Exportable, folder: Path, representative: np.ndarray) -> C
         if not exportable.planar:
             # Converting would "succeed", with float32 weights.
             result.failed[INT8] = "TFLite has no integer convolution of volumes"
+            result.notes["dynamic"] = "TFLite keeps the weights of 3D convolutions in 32 bits"
             del tasks[INT8]
         for variant, convert in tasks.items():
             _attempt(variant, convert, folder, result)
