@@ -37,6 +37,7 @@ def plan_segmentation(
     train: Dataset,
     *,
     model: str = "auto",
+    weights: str = "none",
     size: tuple[int, ...] | None = None,
     memory_gb: float | None = None,
     seconds: float | None = None,
@@ -49,6 +50,7 @@ def plan_segmentation(
     Args:
         train: the training part, audited with its masks.
         model: a row of `tfmed.models.SEGMENTERS`, or `auto`.
+        weights: `none`, or a file.
         size: the user's patch; of two numbers for volumes: slice by slice. None: the planner's.
         memory_gb: memory for training; None: the GPU's, else 8, which is nnU-Net's reference.
         seconds: of training, validation included, that a CPU has; None: half an hour. With a GPU
@@ -70,6 +72,8 @@ def plan_segmentation(
         time = Budget(seconds or DEFAULT_SECONDS, cores(), limited)
         machine = Machine(memory_gb or topology.REFERENCE_GB, time)
     given = {name: value for name, value in fixed.items() if value is not None}
+    if weights != "none":
+        given["weights"] = weights
     return planned(
         segmentation_fingerprint(train), train.classes, machine, model=model, size=size, given=given
     )
@@ -89,6 +93,7 @@ def planned(
     Raises:
         ConfigError: as of `plan_segmentation`.
     """
+    given = dict(given)
     choices = _asked_for(seen, classes, model)
     slices = _slice_wise(seen, choices["model"][0], size, given)
     target, why = _spacing(seen, slices[0], given)
@@ -114,6 +119,8 @@ def planned(
         found.chosen.shape.patch_size, found.spacing_mm, mirrored
     )
     choices |= schedule.training(found.chosen, machine.time)
+    if choices["model"][0] in FLAT_NETWORKS:
+        choices["deep_supervision"] = False, "the network has one output"
     choices |= {name: (value, BY_USER) for name, value in given.items()}
     values = {name: value for name, (value, _) in choices.items()}
     values["reasons"] = {name: reason for name, (_, reason) in choices.items()}
@@ -150,8 +157,10 @@ def _slice_wise(
         )
     if seen.axes == 2:
         return False, "images, not volumes"
-    if "slice_wise" in given or size is not None:
-        return bool(given.get("slice_wise", len(size or ()) == 2)), BY_USER
+    if size is not None:
+        return len(size) == 2, BY_USER
+    if "slice_wise" in given:
+        return bool(given["slice_wise"]), BY_USER
     if model in FLAT_NETWORKS:
         return True, f"{model} is a network for images"
     slices = median_shape(seen.shapes, None, None)[0]
@@ -165,7 +174,10 @@ def _spacing(
 ) -> tuple[tuple[float, ...] | None, str]:
     """Along each axis of the images; 0 for slices that are not resampled."""
     if "spacing_mm" in given:
-        return given["spacing_mm"], BY_USER
+        asked = tuple(given["spacing_mm"])
+        if len(asked) != seen.axes:
+            raise ConfigError(f"spacing_mm has {len(asked)} numbers, the images {seen.axes} axes")
+        return asked, BY_USER
     if seen.spacings_mm is None:
         count = seen.without_spacing
         many = "no image states" if count == seen.examples else f"{count} images do not state"
