@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from tfmed.data.dataset import Dataset, index
-from tfmed.data.mask_classes import Seen, look, with_classes
+from tfmed.data.mask_classes import Seen, look, together, with_classes
+from tfmed.data.mask_files import strange_values
 from tfmed.errors import ConfigError, DataError, ReadError
 
 NOTHING = Dataset(index({"id": ["a"], "path": ["a"], "mask": [("m",)]}), (), "scans")
@@ -58,8 +59,19 @@ def test_what_is_said_names_every_value() -> None:
 def test_masks_of_nothing_and_images_in_their_place_are_refused() -> None:
     with pytest.raises(DataError, match="hold nothing but 0"):
         named({0})
-    with pytest.raises(DataError, match="hold 99 different values"):
-        named(set(range(100)))
+    smooth = Seen(frozenset({0, 3, 255}), False, "it is strange")
+    with pytest.raises(DataError, match="cannot be used: it is strange"):
+        with_classes(NOTHING, smooth, ())
+    found = with_classes(NOTHING, smooth, ("rim=3", "cell=255"))  # unless the user names them
+    assert found.classes == ("background", "rim", "cell")
+    assert together([smooth, Seen(frozenset({0, 255}))]).labels == {0, 255}
+
+
+def test_values_near_0_and_255_are_strange_but_in_a_palette() -> None:
+    assert "a JPEG or a smoothed mask" in strange_values([0, 3, 255], palette=False)
+    assert strange_values([0, 3, 255], palette=True) == ""
+    assert strange_values([0, 128, 255], palette=False) == ""
+    assert strange_values(list(range(65)), palette=True).startswith("it holds 65 different values")
 
 
 def test_a_look_takes_the_values_of_some_files(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ import pandas as pd
 
 from tfmed.data import pool
 from tfmed.data.dataset import Dataset
-from tfmed.data.mask_files import FULL, MOST_VALUES, ONE_FILE_A_CLASS, counted, reason
+from tfmed.data.mask_files import FULL, ONE_FILE_A_CLASS, counted, reason, strange_values
 from tfmed.errors import ConfigError, DataError, ReadError, TfmedError
 from tfmed.expected import nearest
 from tfmed.io import mask
@@ -31,10 +31,12 @@ class Seen:
     Attributes:
         labels: that occur in any of them, 0 among them.
         palette: whether one of them is a palette.
+        strange: why they can hardly be labels, or "".
     """
 
     labels: frozenset[int]
     palette: bool = False
+    strange: str = ""
 
 
 def look(files: Sequence[Sequence[str]]) -> Seen:
@@ -51,7 +53,14 @@ def look(files: Sequence[Sequence[str]]) -> Seen:
     if not seen:
         said = found[0].reason if isinstance(found[0], pool.Crash) else found[0]
         raise ReadError(paths[0], f"none of the masks can be read; this one: {said}")
-    return Seen(frozenset().union(*(one.labels for one in seen)), any(one.palette for one in seen))
+    return together(seen)
+
+
+def together(seen: Sequence[Seen]) -> Seen:
+    """What several masks hold, without those that are strange, but where all are."""
+    good = [one for one in seen if not one.strange] or seen
+    labels = frozenset({0}).union(*(one.labels for one in good))
+    return Seen(labels, any(one.palette for one in good), good[0].strange)
 
 
 def _bytes(path: str) -> int:
@@ -63,7 +72,8 @@ def _values(path: str) -> Seen | str:
         found = mask.read(path)
     except TfmedError as error:
         return reason(error)
-    return Seen(frozenset(counted(found.labels)) | {0}, found.palette)
+    held = sorted(counted(found.labels))
+    return Seen(frozenset(held), found.palette, strange_values(held, found.palette))
 
 
 def with_classes(
@@ -79,7 +89,7 @@ def with_classes(
 
     Raises:
         ConfigError: the wished names do not fit the values.
-        DataError: the masks hold no value but 0.
+        DataError: the masks hold no value but 0, or more than classes can be.
     """
     values = sorted(seen.labels - {0})
     kind = "palette" if seen.palette else "binary" if values == [FULL] else "labels"
@@ -92,11 +102,8 @@ def with_classes(
                 f"the masks of {dataset.name} hold nothing but 0, the background; expected other "
                 "values for what is to be found"
             )
-        if len(values) > MOST_VALUES:
-            raise DataError(
-                f"the masks of {dataset.name} hold {len(values):,} different values: images and "
-                "no masks, or a value for each object? Expected a value for each class"
-            )
+        if seen.strange:
+            raise DataError(f"the masks of {dataset.name} cannot be used: {seen.strange}")
         plain = {value: str(value) for value in values}
         names = {FULL: FOREGROUND} if kind == "binary" else plain
     background = names.pop(0, BACKGROUND)

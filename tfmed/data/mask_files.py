@@ -18,6 +18,7 @@ APART_SHARE = 0.1  # of the smallest spacing, that a mask may lie beside its ima
 FULL = 255
 BLOCK_VALUES = 1 << 22
 MOST_VALUES = 64
+NEAR = 8  # to 0 and 255, where lossy formats move these
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,15 +122,15 @@ def no_class(strange: Sequence[int] | np.ndarray, known: Sequence[int]) -> str:
     )
 
 
-def strange_values(held: Sequence[int]) -> str:
-    """Why the values of one mask can hardly be labels, or ""."""
+def strange_values(held: Sequence[int], palette: bool) -> str:
+    """Why the values of one mask, in order, can hardly be labels, or ""."""
     if len(held) > MOST_VALUES:
-        return f"{len(held):,} different values: an image and no mask?"
-    middle = [value for value in held if 8 < value < FULL - 8]
-    if len(held) > 2 and min(held) == 0 and max(held) == FULL and not middle:
+        return f"it holds {len(held):,} different values: an image and no mask?"
+    ends = all(value <= NEAR or value >= FULL - NEAR for value in held)
+    if ends and not palette and len(held) > 2 and held[-1] == FULL:
         return (
-            f"{len(held)} values near 0 and 255, as a JPEG or a smoothed mask holds: write 0 and "
-            "255 alone"
+            f"it holds {_listed(held)}, values near 0 and 255 as in a JPEG or a smoothed mask: "
+            "write 0 and 255 alone, or name the values with --classes NAME=VALUE"
         )
     return ""
 

@@ -103,11 +103,11 @@ def _reason(found: Any, known: Sequence[int]) -> str:
         return found.reason
     if isinstance(found, str):
         return found
-    held = sorted(found[0])
-    strange = [value for value in held if value not in known]
+    counts, palette = found
+    strange = [value for value in sorted(counts) if value not in known]
     if not strange:
         return ""
-    return mask_files.strange_values(held) or mask_files.no_class(strange, known)
+    return mask_files.strange_values(sorted(counts), palette) or mask_files.no_class(strange, known)
 
 
 def _named(dataset: Dataset, found: Sequence[Any]) -> tuple[Dataset, dict[str, Any]]:
@@ -115,9 +115,10 @@ def _named(dataset: Dataset, found: Sequence[Any]) -> tuple[Dataset, dict[str, A
     about = dataset.facts["masks"]
     if about["kind"] not in (ONE_FILE_A_CLASS, DICOM_SEG) and not about["named_by"]:
         read = [one for one in found if isinstance(one, tuple)]
-        good = [one for one in read if not mask_files.strange_values(sorted(one[0]))]
-        values = frozenset(value for counts, _ in good for value in counts)
-        if good:
-            seen = Seen(values | {0}, any(palette for _, palette in good))
-            dataset = mask_classes.with_classes(dataset, seen, ())
+        seen = [
+            Seen(frozenset(counts), palette, mask_files.strange_values(sorted(counts), palette))
+            for counts, palette in read
+        ]
+        if seen:
+            dataset = mask_classes.with_classes(dataset, mask_classes.together(seen), ())
     return dataset, dataset.facts["masks"]
