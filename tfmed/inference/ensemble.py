@@ -77,7 +77,8 @@ class Ensemble:
                 tf.TensorSpec([None], tf.int32),
             ]
             self._traced[shape] = [
-                tf.function(_mirrored(one), input_signature=signature) for one in self._networks
+                tf.function(_mirrored(one), input_signature=signature, autograph=False)
+                for one in self._networks
             ]
         return self._traced[shape]
 
