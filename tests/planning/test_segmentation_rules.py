@@ -107,6 +107,7 @@ def test_some_spacings_are_none_and_said() -> None:
         ({"bits": 8}, "unit", (0, 255), 0, 1),
         ({"bits": 16, "channels": 3}, "unit", (0, 65535), 0, 1),
         ({"bits": 12}, "zscore", None, 0, 1),
+        ({"bits": 32, "channels": 3}, "zscore", None, 0, 1),
         ({"bits": 8, "units": "HU"}, "ct", (10, 190), 100, 20),
     ],
 )

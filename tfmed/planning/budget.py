@@ -18,9 +18,9 @@ from tfmed.planning.topology import (
     multiplications,
 )
 
-# Measured by training plain U-Nets of 8 to 32 first features on two busy cores with AVX-512: what
-# a step takes is told to a third by its multiplications (three times those forward) and its
-# feature maps, each at a rate, and a little for each step.
+# Measured by training plain U-Nets of 8 to 32 first features on two busy cores with AVX-512. The
+# sum of three times the forward multiplications and of the feature maps, each at its rate, is
+# within a third of what a step took.
 MULTIPLICATIONS_PER_CORE = {2: 6.5e10, 3: 5.5e10}
 FEATURE_VOXELS_PER_CORE = {2: 1.5e8, 3: 1.25e8}
 STEP_SECONDS = 0.02

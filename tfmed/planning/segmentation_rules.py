@@ -218,7 +218,7 @@ def _normalisation(seen: SegmentationFingerprint) -> Choices:
             "nonzero": (False, "CT: 0 is water, not outside"),
         }
     unused = "not used"
-    if seen.bits <= EIGHT_BITS or seen.channels == COLOUR:
+    if seen.bits <= EIGHT_BITS or (seen.channels == COLOUR and seen.bits <= 2 * EIGHT_BITS):
         high = 2.0 ** max(seen.bits, EIGHT_BITS) - 1
         kind = "colour" if seen.channels == COLOUR else "8-bit"
         return {
