@@ -9,8 +9,10 @@ import nibabel
 import numpy as np
 import pytest
 from scipy.integrate import dblquad
+from scipy.ndimage import binary_dilation, gaussian_filter
 
-from tfmed.data import organs
+from tfmed import data
+from tfmed.data import audit, masks, organs
 
 
 def test_the_surface_of_an_ellipsoid_is_that_of_its_integral() -> None:
@@ -66,3 +68,32 @@ def test_organs_do_not_overlap_and_lie_inside() -> None:
         edge = np.ones(labels.shape, bool)
         edge[1:-1, 1:-1, 1:-1] = False
         assert not labels[edge].any()
+
+
+def test_bodies_beside_the_organs_are_as_bright_and_touch_none_of_them() -> None:
+    for seed in range(6):
+        drawn = [
+            organs.draw(np.random.default_rng(seed), (2.0, 2.0, 2.0), "x", beside)[:2]
+            for beside in (False, True)
+        ]
+        np.testing.assert_array_equal(drawn[0][1], drawn[1][1])
+        image, labels = drawn[1]
+        near = binary_dilation(labels == 1, iterations=2) & (labels == 0)
+        smooth = gaussian_filter(image.astype(float), 1.0)
+        # Between the liver and its like lies tissue: no voxel two away from it is as bright.
+        rim = near & ~binary_dilation(labels > 0, iterations=1)
+        assert smooth[rim].max() < 95
+        beside = (smooth > 95) & ~binary_dilation(labels > 0, iterations=2)
+        assert beside.sum() > 500
+
+
+def test_the_source_of_volumes_is_ct_with_named_classes() -> None:
+    dataset = data.open("synthetic:organs3d", masks=True)
+    assert dataset.classes == ("background", "liver", "lesion", "vessel")
+    assert len(dataset) == organs.TRAINING_PATIENTS and dataset.answered.all()
+    assert set(dataset.table["modality"]) == {"CT"} and set(dataset.table["units"]) == {"HU"}
+    whole = masks.audit(audit.audit(dataset, workers=0), workers=0)
+    assert not len(whole.rejects)
+    steps = whole.table[["slice_spacing_mm", "row_spacing_mm"]].drop_duplicates()
+    assert sorted(steps["slice_spacing_mm"]) == [2.0, 2.5]
+    assert np.array([list(one) for one in whole.table["class_voxels"]]).min() > 300
