@@ -72,7 +72,7 @@ def gradcam(
     space = images.shape[1:-1]
     if not maps:
         return np.zeros((0, *space), np.float32)
-    return _normalised(_resized(np.concatenate(maps), space))
+    return scaled(resized(np.concatenate(maps), space))
 
 
 def feature_layer(model: keras.Model, name: str = "") -> keras.layers.Layer:
@@ -113,7 +113,22 @@ def _maps(
         if not multi_label:
             logits -= tf.reduce_mean(logits, axis=1, keepdims=True)
         score = tf.reduce_sum(tf.gather(logits, classes, batch_dims=1))
-    gradient = tape.gradient(score, features)
+    return weighed(features, tape.gradient(score, features))
+
+
+def weighed(features: tf.Tensor, gradient: tf.Tensor | None) -> np.ndarray:
+    """The positive part of the sum of feature maps, each weighed by its mean gradient.
+
+    Args:
+        features: `[B, h, w, F]` or `[B, d, h, w, F]`.
+        gradient: of a score by `features`; None where it does not depend on them.
+
+    Returns:
+        float32 `[B, h, w]` or `[B, d, h, w]`.
+
+    Raises:
+        ConfigError: the score does not depend on the features.
+    """
     if gradient is None:
         raise ConfigError("the logits do not depend on the layer that Grad-CAM looks at")
     features, gradient = tf.cast(features, tf.float32), tf.cast(gradient, tf.float32)
@@ -122,7 +137,7 @@ def _maps(
     return tf.nn.relu(tf.reduce_sum(weights * features, axis=-1)).numpy()
 
 
-def _resized(maps: np.ndarray, space: tuple[int, ...]) -> np.ndarray:
+def resized(maps: np.ndarray, space: tuple[int, ...]) -> np.ndarray:
     """Bilinear, half-pixel centres: `[B, h, w]` to `[B, H, W]`, or the same with depth."""
     height, width = space[-2:]
     planes = tf.reshape(maps, [-1, *maps.shape[-2:], 1])
@@ -135,7 +150,8 @@ def _resized(maps: np.ndarray, space: tuple[int, ...]) -> np.ndarray:
     return tf.reshape(columns, [-1, *space]).numpy()
 
 
-def _normalised(maps: np.ndarray) -> np.ndarray:
+def scaled(maps: np.ndarray) -> np.ndarray:
+    """Each map with 1 at its largest value; zeros where it is constant."""
     maps = np.nan_to_num(maps, nan=0.0, posinf=0.0, neginf=0.0).astype(np.float32)
     axes = tuple(range(1, maps.ndim))
     high, low = maps.max(axis=axes, keepdims=True), maps.min(axis=axes, keepdims=True)
