@@ -82,7 +82,8 @@ def test_a_part_without_examples_is_refused(parts: Parts, tmp_path: Path) -> Non
 
 
 def test_deep_supervision_trains_and_leaves_one_output(parts: Parts, tmp_path: Path) -> None:
-    deep = {"features": (4, 6, 8), "strides": ((1, 1), (2, 2), (2, 2)), "kernels": ((3, 3),) * 3}
+    halves = ((1, 1), *((2, 2),) * 3)
+    deep = {"features": (4, 6, 8, 8), "strides": halves, "kernels": ((3, 3),) * 4}
     plan = masked.planned(deep_supervision=True, epochs=1, steps_per_epoch=4, **deep)
     assert len(masked.network(plan).outputs) > 1
     member = training.load_segmenter(fit(tmp_path, parts, plan))
