@@ -110,6 +110,7 @@ def _plan(settings: Config, dataset: Dataset) -> SegmentationPlan:
         size=settings.size,
         memory_gb=settings.memory_gb,
         seconds=_seconds(settings),
+        limited=settings.max_minutes is not None,
         accelerated=bool(tf.config.list_physical_devices("GPU")),
         **{name: value for name, value in fixed.items() if value is not None},
     )

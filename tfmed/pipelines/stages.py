@@ -22,7 +22,7 @@ from tfmed.data.stored import is_stored, store, stored
 from tfmed.errors import ConfigError
 from tfmed.pipelines.scans import open_data
 from tfmed.pipelines.settings import DataSettings, TrainingSettings
-from tfmed.planning import Plan, SegmentationPlan, dumps, loads
+from tfmed.planning import Plan, SegmentationPlan, describe, dumps, loads
 from tfmed.run import Run, write_text
 
 Planned = TypeVar("Planned", bound=Plan | SegmentationPlan)
@@ -45,6 +45,7 @@ AFTER_PLAN = (
     "logs",
     "predictions.csv",
     "masks",
+    "cases",
     "scores.json",
     "report.html",
     "card.json",
@@ -133,9 +134,7 @@ def tell(run: Run) -> None:
 
 def show(run: Run, plan: Plan | SegmentationPlan) -> None:
     """Print a plan, each setting with its reason."""
-    for name, value in _values(plan).items():
-        reason = plan.reasons.get(name)
-        print(f"{name} = {value}{f'    # {reason}' if reason else ''}")
+    print(describe(plan))
     log.info(f"{run.path('plan.toml')}: edit a value, and run the command without --plan-only")
 
 
