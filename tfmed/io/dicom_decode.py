@@ -10,7 +10,7 @@ import jpeg_ls  # type: ignore[import-untyped]
 import numpy as np
 from pydicom.pixels import get_decoder
 
-from tfmed.io import apart, codestream, jpeg
+from tfmed.io import apart, codestream, gdcm_frame, jpeg
 from tfmed.io.dicom_header import Header
 from tfmed.io.dicom_parse import JPEG_BASELINE, Parsed, jpeg_as_it_is
 
@@ -32,7 +32,8 @@ CODECS = {
     "1.2.840.10008.1.2.4.203": "pylibjpeg",
     _RLE: "pylibjpeg",
 }
-# Lossless JPEG (57, 70), which it alone decodes, and what the codecs above refuse.
+_LOSSLESS_JPEG = ("1.2.840.10008.1.2.4.57", "1.2.840.10008.1.2.4.70")
+# Lossless JPEG, which it alone decodes, and what the codecs above refuse.
 BY_GDCM = tuple(f"1.2.840.10008.1.2.4.{kind}" for kind in (57, 70, 80, 81, 90, 91))
 # An empty table of frames, then the tag of the one frame.
 _WRAPPING = b"\xfe\xff\x00\xe0\0\0\0\0\xfe\xff\x00\xe0"
@@ -70,6 +71,9 @@ def by_gdcm(stream: bytes, syntax: str, settings: dict[str, Any]) -> np.ndarray:
         syntax: the transfer syntax UID.
         settings: pydicom's names and values of the image pixel module.
     """
+    grey = settings["samples_per_pixel"] == 1 and settings["bits_allocated"] in (8, 16)
+    if syntax in _LOSSLESS_JPEG and grey:
+        return gdcm_frame.decode(stream, syntax, settings)
     if syntax not in JPEG_12_BIT:
         return _by_pydicom(stream, syntax, settings, "gdcm")
     values = jpeg.decode_12_bit(stream, syntax)
