@@ -11,15 +11,15 @@ from tfmed.errors import ConfigError, ReadError
 from tfmed.models.segmenters import SEGMENTERS
 
 FLAT = {
-    "features": (4, 8, 8),
-    "strides": ((1, 1), (2, 2), (2, 2)),
-    "kernels": ((3, 3), (3, 3), (3, 3)),
+    "features": (4, 8, 8, 8),
+    "strides": ((1, 1), (2, 2), (2, 2), (2, 2)),
+    "kernels": ((3, 3), (3, 3), (3, 3), (3, 3)),
 }
 # Slices far apart: the first two stages see and halve only within a slice.
 DEEP = {
-    "features": (4, 8, 8),
-    "strides": ((1, 1, 1), (1, 2, 2), (2, 2, 2)),
-    "kernels": ((1, 3, 3), (1, 3, 3), (3, 3, 3)),
+    "features": (4, 8, 8, 8),
+    "strides": ((1, 1, 1), (1, 2, 2), (2, 2, 2), (1, 2, 1)),
+    "kernels": ((1, 3, 3), (1, 3, 3), (3, 3, 3), (3, 3, 3)),
 }
 SIZES = {2: (16, 24), 3: (4, 16, 8)}
 VOLUMES = [name for name in SEGMENTERS if name != "deeplab_v3_plus"]
@@ -113,10 +113,10 @@ def test_first_weights_follow_the_seed(name):
     ("name", "changes", "text"),
     [
         ("unett", {}, "did you mean 'unet'"),
-        ("unet", {"features": (4, 8)}, "2, 3 and 3 rows"),
-        ("unet", {"strides": ((2, 2), (2, 2), (2, 2))}, "expected all 1"),
-        ("unet", {"kernels": ((3, 3), (3, 3), (3, 3, 3))}, "lengths .2, 3."),
-        ("unet", {"kernels": ((3, 3), (3, 3), (0, 3))}, "at least 1"),
+        ("unet", {"features": (4, 8)}, "2, 4 and 4 rows"),
+        ("unet", {"strides": ((2, 2),) * 4}, "expected all 1"),
+        ("unet", {"kernels": ((3, 3), (3, 3), (3, 3), (3, 3, 3))}, "lengths .2, 3."),
+        ("unet", {"kernels": ((3, 3), (3, 3), (3, 3), (0, 3))}, "at least 1"),
         ("unet", {"weights": "imagenet"}, "no ImageNet weights"),
     ],
 )

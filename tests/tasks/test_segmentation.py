@@ -51,16 +51,15 @@ def test_one_output_has_the_loss_of_its_name() -> None:
     np.testing.assert_allclose(TASK.loss(targets, logits), expected)
 
 
-def test_depths_weigh_two_thirds_and_one_third_and_the_lowest_nothing() -> None:
+def test_depths_weigh_two_thirds_and_one_third() -> None:
     labels = np.kron(BOTH, np.ones((2, 2), np.uint8))
     targets = tf.constant(labels[None])
     fine, coarse = logits_of(labels[None], 1.0), logits_of(BOTH[None], 2.0)
-    lowest = tf.fill((1, 2, 2, 3), np.float32(np.nan))
     # 2 / 3 and 1 / 3: a half and a quarter, made to sum to 1. A cell of the coarse map covers
     # 2 x 2 equal labels here, so that its own target is BOTH whatever is picked of them.
     expected = 2 / 3 * losses.dice_cross_entropy(targets, fine)
     expected += 1 / 3 * losses.dice_cross_entropy(tf.constant(BOTH[None]), coarse)
-    np.testing.assert_allclose(TASK.loss(targets, [fine, coarse, lowest]), expected, rtol=1e-6)
+    np.testing.assert_allclose(TASK.loss(targets, [fine, coarse]), expected, rtol=1e-6)
 
 
 def test_depths_work_where_the_graph_does_not_know_the_size() -> None:

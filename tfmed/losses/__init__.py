@@ -33,7 +33,7 @@ from tfmed.losses.overlap import (
     tversky,
     voxel_cross_entropy,
 )
-from tfmed.losses.supervision import supervised, supervision_weights
+from tfmed.losses.supervision import supervised
 
 __all__ = [
     "LOSSES",
@@ -47,7 +47,6 @@ __all__ = [
     "focal_tversky",
     "signed_distances",
     "supervised",
-    "supervision_weights",
     "tversky",
     "voxel_cross_entropy",
 ]

@@ -47,7 +47,7 @@ def build_segmenter(
         features: channels of each stage, finest first; two stages or more.
         strides: of each stage along each axis; those of the first are 1.
         kernels: sizes of each stage's kernels along each axis.
-        deep_supervision: logits at every stage but the lowest.
+        deep_supervision: logits at every stage but the two lowest (see the network).
         weights: `"none"` (drawn from `seed`) or a file: a `.keras`, `.weights.h5` or `.h5` of the
             same network.
         seed: of the first weights.

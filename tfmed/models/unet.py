@@ -26,7 +26,7 @@ def unet(
 
     Two convolutions a stage on both sides, each with instance normalisation and a leaky
     rectifier; strided convolutions down, transposed convolutions up. With `deep_supervision`
-    every stage but the lowest has logits. Args: see `models.build_segmenter`.
+    every stage but the two lowest has logits. Args: see `models.build_segmenter`.
     """
     return _unet(channels, classes, stages, shrink, name, deep_supervision, weights, seed)
 
@@ -67,4 +67,6 @@ def _unet(
         up = enlarge(tensor, stages, stage, stream)
         tensor = merge([up, skips[stage]], stages, stage, stream)
         found.insert(0, tensor)
-    return assemble(image, found if deep_supervision else found[:1], classes, stream, name)
+    # The lowest would weigh nothing in nnU-Net's loss.
+    depths = found[:-1] if deep_supervision and len(found) > 1 else found[:1]
+    return assemble(image, depths, classes, stream, name)

@@ -14,7 +14,6 @@ from tfmed import losses
 from tfmed.data.dataset import Dataset
 from tfmed.errors import ConfigError, DataError
 from tfmed.expected import nearest
-from tfmed.losses import supervision_weights
 from tfmed.metrics import masks
 from tfmed.statistics import RESAMPLES
 from tfmed.tasks import scoring_masks
@@ -73,16 +72,9 @@ class Segmentation:
                 long along each axis as the first, or a whole number of times shorter.
 
         Returns:
-            float32 `[B]`; of several depths the sum weighed by `losses.supervision_weights`.
+            float32 `[B]`; of several depths the sum weighed as in `losses.supervised`.
         """
-        function = losses.LOSSES[self.loss_name]
-        depths = [logits] if tf.is_tensor(logits) else list(logits)
-        total = tf.zeros(tf.shape(targets)[:1])
-        for weight, one in zip(supervision_weights(len(depths)), depths, strict=True):
-            # The lowest depth weighs nothing, and its loss is not worth its time.
-            if weight:
-                total += weight * function(_reduced(targets, one), one)
-        return total
+        return losses.supervised(losses.LOSSES[self.loss_name], targets, logits)
 
     def case_scores(
         self,
@@ -182,16 +174,3 @@ class Segmentation:
             "per_class": per_class,
             "per_patient": per_patient,
         }
-
-
-def _reduced(targets: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
-    """Labels at the resolution of some logits: the middle one of those that a cell covers."""
-    for axis in range(1, len(targets.shape)):
-        # Shapes that the graph knows spare it a gather a depth.
-        long = targets.shape[axis] or tf.shape(targets)[axis]
-        short = logits.shape[axis] or tf.shape(logits)[axis]
-        if isinstance(long, int) and long == short:
-            continue
-        step = long // short
-        targets = tf.gather(targets, tf.range(short) * step + step // 2, axis=axis)
-    return targets
