@@ -158,6 +158,13 @@ def test_a_users_spacing_shapes_the_patch() -> None:
     assert made.patch_size == (20, 28, 20)
 
 
+def test_three_stages_have_one_output_and_four_have_more() -> None:
+    assert len(plan(seen((16, 16))).features) == 3
+    assert not plan(seen((16, 16))).deep_supervision
+    assert len(plan(seen((32, 32))).features) == 4
+    assert plan(seen((32, 32))).deep_supervision
+
+
 def test_a_flat_network_is_slice_wise_with_one_output() -> None:
     try:
         made = plan(LIVER, model="deeplab_v3_plus")

@@ -14,6 +14,8 @@ from tfmed.planning.spacing import LEAST_COVER, Shape, Spacing, low_resolution
 
 Choices = dict[str, tuple[Any, str]]
 
+# With fewer stages there is one output all the same.
+LEAST_SUPERVISED = 4
 SHORT = "the time is short (see features)"
 
 
@@ -111,10 +113,7 @@ class Fit:
                 shape.kernels,
                 "an axis is convolved once its voxels are under twice the finest's",
             ),
-            "deep_supervision": (
-                len(features) > 2,
-                "coarse outputs learn first and lead the fine ones",
-            ),
+            "deep_supervision": self._deep_supervision(len(features)),
             "batch_size": (self.chosen.batch_size, self._why_batch()),
             "low_resolution": (self.is_low, self.why_low),
         }
@@ -130,6 +129,12 @@ class Fit:
         if self.cover >= LEAST_COVER:
             return f"{share}, {LEAST_COVER:.0%} or more"
         return f"{share}; full resolution all the same"
+
+    def _deep_supervision(self, stages: int) -> tuple[bool, str]:
+        """The lowest two stages have no output of their own."""
+        if stages < LEAST_SUPERVISED:
+            return False, f"{stages} stages are too few for coarse outputs"
+        return True, "coarse outputs learn first and lead the fine ones"
 
     def _why_features(self) -> str:
         """The figures of the budget, where there is one: other settings point here."""
