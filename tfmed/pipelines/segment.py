@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
 
@@ -98,7 +98,7 @@ def _plan(settings: Config, dataset: Dataset) -> SegmentationPlan:
 
     from tfmed import planning
 
-    fixed = {
+    fixed: dict[str, Any] = {
         "weights": settings.weights,
         "epochs": settings.epochs,
         "batch_size": settings.batch_size,
