@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from planning.fingerprints import cpu, plan, seen
 
+from tfmed import models
 from tfmed.errors import ConfigError
 from tfmed.planning import SegmentationFingerprint, SegmentationPlan, dumps, loads
 
@@ -43,6 +44,25 @@ def test_a_plan_knows_what_its_network_takes() -> None:
     made = plan(VOLUME)
     assert made.input_shape == (40, 56, 40, 1)
     assert made.divisors == (8, 8, 8)
+
+
+@pytest.mark.parametrize(
+    "of", [seen((12, 96, 96), (5.0, 1.0, 1.0)), seen((48, 64), channels=3, bits=8)]
+)
+def test_the_network_of_a_plan_answers_every_voxel(of: SegmentationFingerprint) -> None:
+    made = plan(of, cpu(0.1))
+    network = models.build_segmenter(
+        made.model,
+        made.channels,
+        len(made.classes),
+        features=made.features,
+        strides=made.strides,
+        kernels=made.kernels,
+        deep_supervision=made.deep_supervision,
+    )
+    outputs = network.compute_output_shape((1, *made.input_shape))
+    finest = outputs[0] if made.deep_supervision else outputs
+    assert tuple(finest) == (1, *made.patch_size, 2)
 
 
 def test_other_epochs_are_the_users() -> None:

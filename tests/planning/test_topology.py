@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tfmed.errors import ConfigError
 from tfmed.planning.topology import (
@@ -150,3 +152,25 @@ def test_a_batch_holds_at_most_a_twentieth_of_the_voxels_and_at_least_two_patche
     ]
     assert sizes[:2] == [2, 5]
     assert sizes[2] == round(85e6 / feature_voxels(shape, shape.features(), 2) * 12)
+
+
+@given(
+    st.lists(st.floats(0.2, 10.0), min_size=3, max_size=3),
+    st.lists(st.integers(4, 200), min_size=3, max_size=3),
+)
+def test_stages_divide_their_patch_and_never_halve_below_four(
+    spacing: list[float], sides: list[int]
+) -> None:
+    found = stages(spacing, sides)
+    assert found.strides[0] == (1, 1, 1)
+    assert len(found.strides) == len(found.kernels) == len(found.features())
+    for side, wanted, factor, deepest in zip(
+        found.patch_size, sides, found.divisors, found.sizes[-1], strict=True
+    ):
+        assert side % factor == 0
+        assert wanted <= side < wanted + factor
+        assert deepest * factor == side
+        assert deepest >= 4
+    # Once an axis is convolved it stays so.
+    for earlier, later in zip(found.kernels, found.kernels[1:], strict=False):
+        assert all(after >= before for before, after in zip(earlier, later, strict=True))
