@@ -11,6 +11,7 @@ from inference.known import noise, placed, placed_of, pointwise, pointwise_of
 
 from tfmed.errors import ConfigError, DataError
 from tfmed.inference import Ensemble, slide
+from tfmed.inference.slide import Sliding
 from tfmed.inference.windows import gaussian, grid
 
 
@@ -128,10 +129,11 @@ def test_networks_are_averaged() -> None:
 
 def test_the_batch_size_changes_nothing_and_all_windows_are_told() -> None:
     image, told = noise(17, 13, 11, 1), []
-    expected = slide(image, [placed], (6, 8, 5), told=lambda *counts: told.append(counts))
+    settings = {"batch_size": 4, "told": lambda *counts: told.append(counts)}
+    expected = slide(image, [placed], (6, 8, 5), **settings)
     windows = len(grid((17, 13, 11), (6, 8, 5)))
-    assert told == [(number, windows) for number in range(1, windows + 1)]
-    for batch_size in (2, 7, 1000):
+    assert told == [(min(done, windows), windows) for done in range(4, windows + 4, 4)]
+    for batch_size in (None, 1, 7, 1000):
         found = slide(image, [placed], (6, 8, 5), batch_size=batch_size)
         np.testing.assert_allclose(found, expected, atol=1e-6)
 
@@ -147,6 +149,12 @@ def test_an_ensemble_is_traced_once_for_all_cases_and_batches() -> None:
     for length in (9, 16, 30):
         slide(noise(length, 12, 10, 1), networks, (8, 8, 8), mirror_axes=(0, 1), batch_size=4)
     assert traces == [(None, 8, 8, 8, 1)]
+
+
+def test_small_windows_are_answered_together_and_large_ones_alone() -> None:
+    assert Sliding((64, 64)).windows_a_call == 32
+    assert Sliding((64, 64), batch_size=3).windows_a_call == 3
+    assert Sliding((128, 128, 128)).windows_a_call == 1
 
 
 def test_wrong_settings_say_what_was_expected() -> None:

@@ -36,7 +36,7 @@ class Settings:
         classes: how many the networks tell apart, the background included.
         overlap: the share of a window, along each axis, that the next one covers at least.
         mirror_axes: axes of the patch, from 0, that are mirrored and averaged.
-        batch_size: windows a call of a network.
+        batch_size: windows a call of a network; None takes as many small ones as are fast.
         slice_wise: 2D networks answer the slices of a volume, whose distance is never changed.
     """
 
@@ -46,7 +46,7 @@ class Settings:
     classes: int
     overlap: float = 0.5
     mirror_axes: tuple[int, ...] = ()
-    batch_size: int = 1
+    batch_size: int | None = None
     slice_wise: bool = False
 
     def __post_init__(self) -> None:
