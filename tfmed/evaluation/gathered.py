@@ -109,11 +109,11 @@ def _best(history: pd.DataFrame | None, watch: str) -> float | None:
 
 
 def _notes(facts: Mapping[str, Any]) -> list[str]:
-    """Sentences on what stands out: how masks hold their classes, stacks, equal images."""
-    notes = [
-        about["said"] for name in ("masks", "stack") if "said" in (about := facts.get(name) or {})
-    ]
-    return [*notes, _duplicates(facts["duplicates"])] if "duplicates" in facts else notes
+    """Sentences on what stands out: how masks hold their classes, equal images."""
+    notes = [facts.get("masks", {}).get("said")]
+    if "duplicates" in facts:
+        notes.append(_duplicates(facts["duplicates"]))
+    return [note for note in notes if note]
 
 
 def _duplicates(facts: Mapping[str, Any]) -> str:

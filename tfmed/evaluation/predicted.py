@@ -35,6 +35,8 @@ def predicted_mask(path: Path, case: Case, about: Mapping[str, Any]) -> np.ndarr
     if found.affine is not None and case.affine is not None and labels.ndim == 3:
         turn = ornt_transform(io_orientation(found.affine), io_orientation(case.affine))
         labels = apply_orientation(labels, turn)
+    if labels.ndim == case.pixels.ndim and len(labels) == 1:
+        labels = labels[0]  # a flat image's NIfTI is a volume of one slice
     if labels.shape != case.pixels.shape[:-1]:
         raise DataError(f"a mask has shape {labels.shape}, its image {case.pixels.shape[:-1]}")
     if about["kind"] not in (mask_files.ONE_FILE_A_CLASS, mask_files.DICOM_SEG):
