@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from importlib import import_module
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 import tensorflow as tf
 from inference.known import noise, pointwise
 
+from tfmed import io
 from tfmed.data.resampling import resample_case
 from tfmed.errors import ConfigError, DataError, GeometryError
 from tfmed.inference import Settings, network, segment, slide
@@ -97,7 +99,7 @@ def test_slice_wise_keeps_the_slices_and_0_keeps_an_axis() -> None:
         np.testing.assert_array_equal(again, found)
 
 
-def test_a_keras_model_and_its_saved_model_give_the_same_map(tmp_path: object) -> None:
+def test_a_keras_model_and_its_saved_model_give_the_same_map(tmp_path: Path) -> None:
     inputs = keras.Input((None, None, None, 1))
     hidden = keras.layers.Conv3D(4, 3, padding="same", activation="relu")(inputs)
     model = keras.Model(inputs, [keras.layers.Conv3D(3, 1)(hidden), hidden])
@@ -123,6 +125,19 @@ def test_a_keras_model_and_its_saved_model_give_the_same_map(tmp_path: object) -
     np.testing.assert_array_equal(again, found)
 
 
+def test_a_real_case_comes_back_in_its_own_geometry(shared_data: Path) -> None:
+    path = sorted((shared_data / "msd_hippocampus" / "images").glob("*.nii.gz"))[0]
+    image = io.read(path)
+    assert image.spacing_mm is not None
+    target = tuple(1.3 * length for length in image.spacing_mm)
+    settings = Settings((24, 32, 24), target, ZSCORE, 3, mirror_axes=(0, 1, 2))
+    found = segment(image.pixels, image.spacing_mm, [pointwise], settings)
+    assert found.shape == image.pixels.shape[:-1]
+    # The network calls what is above the mean 0, below it 1.
+    above = image.pixels[..., 0] > image.pixels.mean()
+    assert ((found == 0) == above).mean() > 0.9
+
+
 def test_what_does_not_fit_is_refused() -> None:
     pixels = case(8, 8, 8)
     with pytest.raises(ConfigError, match="4 classes are set; a network gives 3"):
@@ -131,6 +146,10 @@ def test_what_does_not_fit_is_refused() -> None:
         segment(pixels, None, [blurred], Settings((8, 8, 8), (1.0, 1.0, 1.0), CT, 3))
     with pytest.raises(DataError, match="expected 3 axes and channels"):
         segment(pixels[0], (1.0, 1.0), [blurred], Settings((8, 8, 8), None, CT, 3))
+    broken = noise(8, 8, 8, 1)
+    broken[3, 4, 5] = np.nan
+    with pytest.raises(DataError, match="answer is not finite"):
+        segment(broken, None, [blurred], Settings((8, 8, 8), None, CT, 3))
     with pytest.raises(ConfigError, match="classes must be 2 to 256, not 1"):
         Settings((8, 8, 8), None, CT, 1)
     with pytest.raises(ConfigError, match="batch_size must be at least 1"):

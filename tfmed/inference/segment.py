@@ -14,7 +14,7 @@ from functools import cached_property
 import numpy as np
 
 from tfmed.data.resampling import ORDERS, axis_orders, resample_case
-from tfmed.errors import ConfigError
+from tfmed.errors import ConfigError, DataError
 from tfmed.inference.ensemble import Ensemble, Network
 from tfmed.inference.restore import restore
 from tfmed.inference.slide import Sliding, Told, rows
@@ -52,7 +52,7 @@ class Settings:
     def __post_init__(self) -> None:
         if not 2 <= self.classes <= MOST_CLASSES:
             raise ConfigError(f"classes must be 2 to {MOST_CLASSES}, not {self.classes}")
-        assert self.sliding  # checks the rest
+        _ = self.sliding  # checks the rest
 
     @cached_property
     def sliding(self) -> Sliding:
@@ -86,7 +86,7 @@ def segment(
 
     Raises:
         ConfigError: a network gives another number of classes.
-        DataError: the case does not have the axes of the patch.
+        DataError: the case does not have the axes of the patch, or holds NaN or infinite values.
         GeometryError: the case's spacing is not known, and the networks' is.
     """
     target = settings.spacing_mm
@@ -104,6 +104,8 @@ def segment(
             raise ConfigError(
                 f"{settings.classes} classes are set; a network gives {row.shape[-1]}"
             )
+        if not np.isfinite(row).all():  # argmax would call it background
+            raise DataError("the networks' answer is not finite; are the case's values?")
         labels[number] = row.argmax(axis=-1)
     return labels
 
