@@ -17,8 +17,10 @@ from training import masked
 from tfmed import data, evaluation
 from tfmed.data import audit, masks
 from tfmed.data.dataset import Dataset
+from tfmed.data.stored import stored
 from tfmed.evaluation import Contents, render
 from tfmed.run import Run
+from tfmed.tasks import Segmentation
 
 Made = tuple[Run, pd.DataFrame, dict[str, Any]]
 PLAN_3D = {
@@ -152,8 +154,9 @@ def test_a_mask_that_is_gone_costs_its_picture_alone(flat: Made, tmp_path: Path)
 
 def test_answers_on_other_data_have_their_own_report(flat: Made, tmp_path: Path) -> None:
     run, predictions, scores = flat
-    whole = data.stored.stored(run)
-    page = evaluation.of_masks.report_answers(run, whole, predictions, scores).read_text()
+    whole = stored(run)
+    task = Segmentation(whole.classes)
+    page = evaluation.report_answers(run, whole, task, predictions, scores).read_text()
     assert "nothing was trained or chosen on these scans" in page
     assert "<image " in page
 
