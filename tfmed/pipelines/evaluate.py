@@ -35,7 +35,9 @@ def run(settings: Config) -> None:
 
     checks.writable(settings.out, "--out")
     trained, out = open_trained(settings.model), Run(settings.out)
-    predictions, dataset = trained.answer(trained.scans(settings, scored=True), out)
+    predictions, dataset = trained.answer(
+        trained.scans(settings, scored=True), out, settings.explain
+    )
     scores = trained.score(predictions, dataset)
     write_answers(out, predictions, dataset)
     out.write_json("scores.json", scores)

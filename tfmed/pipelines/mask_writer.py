@@ -12,10 +12,11 @@ import pandas as pd
 
 from tfmed.data.cases import Case
 from tfmed.data.dataset import Dataset
+from tfmed.evaluation.predicted import predicted_mask
 from tfmed.io.mask_out import write_nifti, write_png
-from tfmed.run import Run
+from tfmed.run import Run, write_aside
 
-FOLDER = "masks"
+FOLDER, EXPLANATIONS = "masks", "explanations"
 ENDINGS: tuple[str, ...] = (".nii.gz", ".nii", ".hdr", ".png", ".tif", ".tiff", ".npy", ".bmp")
 ENDINGS += (".jpg", ".jpeg", ".dcm")
 
@@ -44,6 +45,7 @@ class MaskWriter:
         self._run = run
         self._table = dataset.table
         self._names = names(list(dataset.table["id"]))
+        self._about = about
         self._values = values_of(about)
         self._palette = palette if about and about["kind"] == "palette" else None
 
@@ -61,18 +63,36 @@ class MaskWriter:
         Raises:
             GeometryError: the map does not fit the image.
         """
-        example = self._table.iloc[row]
         raw = labels if self._values is None else self._values[labels]
-        flat = labels.ndim == 2 and example["format"] != "nifti"
-        name = f"{FOLDER}/{self._names[row]}{'.png' if flat else '.nii.gz'}"
+        name, nifti = self._name(row, case), self._is_nifti(row)
         path = self._run.path(name)
-        if flat:
+        if path.suffix == ".png":
             write_png(path, raw, palette=self._palette)
-        elif example["format"] == "nifti":
-            write_nifti(path, raw, source=Path(example["path"]))
+        elif nifti:
+            write_nifti(path, raw, source=Path(self._table["path"].iloc[row]))
         else:
             write_nifti(path, raw, spacing_mm=case.spacing_mm, affine=case.affine)
         return name
+
+    def written(self, row: int, case: Case) -> np.ndarray | None:
+        """The label map that a killed command left of an example; None where there is none."""
+        path = self._run.path(self._name(row, case))
+        if self._about is None or not path.is_file():
+            return None
+        return predicted_mask(path, case, self._about)
+
+    def explain(self, row: int, name: str, png: bytes) -> None:
+        """Write the picture that explains a class of an example, into `explanations/`."""
+        path = self._run.path(f"{EXPLANATIONS}/{self._names[row]}_{_plain(name)}.png")
+        write_aside(path, lambda aside: aside.write_bytes(png))
+
+    def _name(self, row: int, case: Case) -> str:
+        """Where in the run an example's label map is."""
+        flat = case.pixels.ndim == 3 and not self._is_nifti(row)
+        return f"{FOLDER}/{self._names[row]}{'.png' if flat else '.nii.gz'}"
+
+    def _is_nifti(self, row: int) -> bool:
+        return bool(self._table["format"].iloc[row] == "nifti")
 
 
 def values_of(about: Mapping[str, Any] | None) -> np.ndarray | None:

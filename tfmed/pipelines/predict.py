@@ -17,6 +17,9 @@ class Config(DataSettings):
     model: Path = Field(description="A run, or an export such as savedmodels/NAME/1.")
     data: str = Field(description=DataSettings.model_fields["data"].description)
     out: Path = Field(Path("predictions"), description="The folder for predictions.csv and masks.")
+    explain: bool = Field(
+        False, description="Of masks: write pictures of where their evidence lies (Grad-CAM)."
+    )
 
 
 DESCRIPTION = """Write predictions.csv: each class's probability for every scan; or its mask.
@@ -33,7 +36,7 @@ def run(settings: Config) -> None:
 
     checks.writable(settings.out, "--out")
     trained, out = open_trained(settings.model), Run(settings.out)
-    write_answers(out, *trained.answer(trained.scans(settings), out))
+    write_answers(out, *trained.answer(trained.scans(settings), out, settings.explain))
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from tfmed import log, models
+from tfmed.data.cases import Case
 from tfmed.data.dataset import Dataset
 from tfmed.errors import DataError, GeometryError, ReadError
 from tfmed.pipelines import learning, stages
@@ -23,7 +24,6 @@ from tfmed.tasks import Segmentation
 from tfmed.training.segmentation import (
     SegmentationMember,
     SegmentationStudy,
-    Segmenter,
     case_of,
     open_segmentation,
     segmenter_of,
@@ -31,6 +31,7 @@ from tfmed.training.segmentation import (
 from tfmed.training.segmenter import cases_of, fit_segmenter
 
 PARTS = ("test", "")
+LabelMap = Callable[[int, Case], np.ndarray]
 
 
 def train(
@@ -82,7 +83,12 @@ def score(study: SegmentationStudy) -> tuple[pd.DataFrame, dict[str, Any]]:
 
     def answer(rows: np.ndarray, members: Sequence[SegmentationMember]) -> pd.DataFrame:
         segmenter = segmenter_of(*members)
-        found, failed = answers(dataset, rows.tolist(), segmenter, study.task, writer)
+
+        def label_map(row: int, case: Case) -> np.ndarray:
+            known = writer.written(row, case)
+            return segmenter.label_map(case) if known is None else known
+
+        found, failed = answers(dataset, rows.tolist(), label_map, study.task, writer)
         rejects.extend(failed)
         return found
 
@@ -102,11 +108,18 @@ def score(study: SegmentationStudy) -> tuple[pd.DataFrame, dict[str, Any]]:
 def answers(
     dataset: Dataset,
     rows: Sequence[int],
-    segmenter: Segmenter,
+    label_map: LabelMap,
     task: Segmentation,
     writer: MaskWriter,
 ) -> tuple[pd.DataFrame, list[tuple[str, str]]]:
     """Label maps of examples at some positions, written.
+
+    Args:
+        dataset: the examples.
+        rows: their positions in it.
+        label_map: gives the label map of the example at a position.
+        task: scores it where the truth is known.
+        writer: writes it.
 
     Returns:
         The table of `predictions.csv`, and `(path, reason)` of each example that has no answer.
@@ -119,7 +132,7 @@ def answers(
         for row in bar:
             try:
                 case = case_of(dataset, row)
-                labels = segmenter.label_map(case)
+                labels = label_map(row, case)
                 scores = task.case_scores(case.mask, labels, case.spacing_mm)
                 found.append({"prediction": writer.write(row, case, labels), **scores})
                 good.append(row)

@@ -34,8 +34,22 @@ class Trained(Protocol):
             DataError: nothing usable, too many rejects, or data that the model cannot answer.
         """
 
-    def answer(self, dataset: Dataset, out: Run) -> tuple[pd.DataFrame, Dataset]:
-        """The table of `predictions.csv`, and the data set with a reject for what failed."""
+    def answer(
+        self, dataset: Dataset, out: Run, explain: bool = False
+    ) -> tuple[pd.DataFrame, Dataset]:
+        """Answer for data, and write what does not stand in a table.
+
+        Args:
+            dataset: of `scans`.
+            out: where masks and explanations go.
+            explain: whether to write where each answer came from.
+
+        Returns:
+            The table of `predictions.csv`, and the data set with a reject for what failed.
+
+        Raises:
+            ConfigError: this model cannot be explained so.
+        """
 
     def score(self, predictions: pd.DataFrame, dataset: Dataset) -> dict[str, Any]:
         """What `scores.json` holds."""

@@ -15,7 +15,7 @@ from tfmed import feed, log
 from tfmed.data import audit
 from tfmed.data.dataset import Dataset
 from tfmed.data.split import check_classes
-from tfmed.errors import DataError
+from tfmed.errors import ConfigError, DataError
 from tfmed.evaluation import report_answers
 from tfmed.export import classifier_of
 from tfmed.export.load import Exported
@@ -72,8 +72,14 @@ class TrainedClassifier:
         bare = pd.Series(None, index=dataset.table.index, dtype=dataset.table["label"].dtype)
         return replace(dataset.with_table(dataset.table.assign(label=bare)), classes=())
 
-    def answer(self, dataset: Dataset, out: Run) -> tuple[pd.DataFrame, Dataset]:
+    def answer(
+        self, dataset: Dataset, out: Run, explain: bool = False
+    ) -> tuple[pd.DataFrame, Dataset]:
         """Each class's probability for every example."""
+        if explain:
+            raise ConfigError(
+                "--explain is of models that draw masks; `tfmed explain` shows a classifier's"
+            )
         parts = []
         with log.progress(total=len(dataset), what="predicting", unit="images") as bar:
             for batch in _batches(feed.read(dataset, self.preprocessing)):

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import keras
+import numpy as np
 import pandas as pd
 
 from tfmed import log
 from tfmed.data import audit, masks
+from tfmed.data.cases import Case
 from tfmed.data.dataset import Dataset
-from tfmed.errors import DataError
+from tfmed.errors import ConfigError, DataError
 from tfmed.evaluation import report_answers
+from tfmed.explain import overlay, segmented_case
 from tfmed.export.load import Exported
 from tfmed.pipelines import segmenting
 from tfmed.pipelines.mask_writer import MaskWriter, palette_of
@@ -34,6 +38,7 @@ class TrainedSegmenter:
         channels: of its images.
         about: the fact `masks` of the data that it was trained on.
         palette: a mask of that data, where they have a palette and are at hand.
+        model: of which gradients explain; of a cross-validation the first fold's.
     """
 
     task: Segmentation
@@ -41,6 +46,7 @@ class TrainedSegmenter:
     channels: int
     about: Mapping[str, Any]
     palette: Path | None = None
+    model: keras.Model | None = None
 
     def scans(self, settings: DataSettings, scored: bool = False) -> Dataset:
         """The data; with masks of the model's classes where they are scored, else without any."""
@@ -57,14 +63,34 @@ class TrainedSegmenter:
         check_kind(dataset, "volumes" if volumes else "images")
         return self._of_channels(dataset)
 
-    def answer(self, dataset: Dataset, out: Run) -> tuple[pd.DataFrame, Dataset]:
-        """A mask for every example, and its scores where the truth is known."""
+    def answer(
+        self, dataset: Dataset, out: Run, explain: bool = False
+    ) -> tuple[pd.DataFrame, Dataset]:
+        """A mask for every example, its scores where the truth is known, and why if asked."""
+        if explain and self.model is None:
+            raise ConfigError("--explain follows gradients, which an export lacks; give the run")
         scored = "masks" in dataset.facts
         about = dataset.facts["masks"] if scored else self.about
         writer = MaskWriter(out, dataset, about, palette_of(dataset) or self.palette)
+
+        def label_map(row: int, case: Case) -> np.ndarray:
+            labels = self.segmenter.label_map(case)
+            if explain:
+                for name, png in self._explained(case, labels):
+                    writer.explain(row, name, png)
+            return labels
+
         rows = range(len(dataset))
-        found, rejects = segmenting.answers(dataset, rows, self.segmenter, self.task, writer)
+        found, rejects = segmenting.answers(dataset, rows, label_map, self.task, writer)
         return found, dataset.with_rejects(rejects)
+
+    def _explained(self, case: Case, labels: np.ndarray) -> Iterator[tuple[str, bytes]]:
+        """Each structure that was found, with a picture of where its evidence lies."""
+        settings = self.segmenter.settings
+        for index in np.unique(labels[labels > 0]).tolist():
+            heat = segmented_case(self.model, case.pixels, labels, index, settings, case.spacing_mm)
+            png = overlay(case.pixels, heat, window=settings.intensity.window)
+            yield self.task.classes[index], png
 
     def score(self, predictions: pd.DataFrame, dataset: Dataset) -> dict[str, Any]:
         """What `scores.json` holds."""
@@ -102,6 +128,7 @@ def of_run(study: SegmentationStudy) -> TrainedSegmenter:
         study.plan.channels,
         study.dataset.facts["masks"],
         palette if palette and palette.is_file() else None,
+        study.members[0].model,
     )
 
 
@@ -120,9 +147,12 @@ def _to_predict(settings: DataSettings) -> Dataset:
     """The images alone, with or without masks beside them."""
     try:
         dataset = open_data(settings, ())
-    except DataError:
-        # No images with masks: then all that is there is to be answered for.
-        return open_data(settings)
+    except DataError as no_masks:
+        # Then all that is there is to be answered for.
+        try:
+            return open_data(settings)
+        except DataError:
+            raise no_masks from None
     facts = {name: fact for name, fact in dataset.facts.items() if name != "masks"}
     bare = dataset.table.drop(columns="mask").assign(split="")
     return replace(dataset.with_table(bare), facts=facts, classes=())
