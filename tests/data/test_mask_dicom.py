@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import makers
 import makers_dicom
 import makers_masks
 import numpy as np
+import pydicom
 import pytest
 
 from tfmed import data
@@ -149,3 +151,62 @@ def test_a_tree_without_segmentations_says_what_is_missing(tmp_path: Path) -> No
     with pytest.raises(DataError, match=r"no DICOM SEG of .* belongs to one of its 1 series"):
         opened(tmp_path)
     assert paths
+
+
+def test_a_multi_frame_image_has_the_segments_of_its_frames(tmp_path: Path) -> None:
+    volume = makers.noise(SHAPE, 4, 0, 900, "int16")
+    path = makers_dicom.enhanced(tmp_path / "mr.dcm", volume)
+    frames = makers_dicom.slices(
+        tmp_path / "unused", volume, steps_mm=[3.0 * n for n in range(len(volume))]
+    )
+    first = pydicom.dcmread(path)
+    for frame, source in zip(first.PerFrameFunctionalGroupsSequence, frames, strict=True):
+        single = pydicom.dcmread(source)
+        single.ImagePositionPatient = frame.PlanePositionSequence[0].ImagePositionPatient
+        single.SeriesInstanceUID = first.SeriesInstanceUID
+        single.save_as(source)
+    makers_masks.seg(tmp_path / "seg.dcm", frames, truth())
+    shutil.rmtree(tmp_path / "unused")
+    np.testing.assert_array_equal(case(opened(tmp_path)).mask, expected())
+
+
+@pytest.mark.parametrize("kind", ["BINARY", "FRACTIONAL", "LABELMAP"])
+def test_what_highdicom_writes_is_read(tmp_path: Path, kind: str) -> None:
+    highdicom = pytest.importorskip("highdicom")
+    from pydicom.sr.codedict import codes
+
+    blank = ("StudyDate", "StudyTime", "PatientBirthDate", "PatientSex", "AccessionNumber")
+    told = dict.fromkeys((*blank, "StudyID"), "") | {"SliceThickness": 2.5}
+    paths = series(tmp_path / "ct", plane="coronal", **told)
+    drawn = np.stack(list(truth().values()), axis=-1)
+    pixels = {"BINARY": drawn.astype(np.uint8), "FRACTIONAL": drawn * 0.8, "LABELMAP": expected()}[
+        kind
+    ]
+    segments = [
+        highdicom.seg.SegmentDescription(
+            segment_number=number,
+            segment_label=name,
+            segmented_property_category=codes.SCT.Organ,
+            segmented_property_type=codes.SCT.Liver,
+            algorithm_type="MANUAL",
+        )
+        for number, name in enumerate(truth(), start=1)
+    ]
+    written = highdicom.seg.Segmentation(
+        [pydicom.dcmread(path) for path in paths],
+        pixels,
+        kind,
+        segments,
+        series_instance_uid=highdicom.UID(),
+        series_number=2,
+        sop_instance_uid=highdicom.UID(),
+        instance_number=1,
+        manufacturer="tfmed",
+        manufacturer_model_name="tests",
+        software_versions="1",
+        device_serial_number="1",
+    )
+    written.save_as(tmp_path / "seg.dcm")
+    dataset = opened(tmp_path)
+    order = [paths.index(Path(path)) for path in dataset.table["files"].iloc[0]]
+    np.testing.assert_array_equal(case(dataset).mask, expected()[order])

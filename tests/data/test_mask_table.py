@@ -84,3 +84,19 @@ def test_tables_without_masks_say_what_was_looked_for(tmp_path: Path) -> None:
         written(tmp_path, "image,mask", "images/case_0.png,")
     with pytest.raises(ConfigError, match="takes no --label-column"):
         data.open(tmp_path / "cases.csv", masks=True, label_columns=("label",))
+
+
+def test_a_table_tells_the_patients_and_parts_of_a_folder(tmp_path: Path) -> None:
+    makers_masks.pairs(tmp_path / "scans", 4)
+    table = tmp_path / "patients.csv"
+    table.write_text("file,subject,set\ncase_0,P1,train\ncase_1,P1,train\ncase_2.png,,test\n")
+    dataset = data.open(tmp_path / "scans", masks=True, table=table)
+    assert list(dataset.table["patient"]) == ["P1", "P1", "images/case_2.png"]
+    assert list(dataset.table["patient_known"]) == [True, True, False]
+    assert list(dataset.table["split"]) == ["train", "train", "test"]
+    assert list(dataset.rejects["reason"]) == ["it has no row in the table"]
+    table.write_text("file,age\ncase_0,50\n")
+    with pytest.raises(ConfigError, match="tells neither patients nor parts"):
+        data.open(tmp_path / "scans", masks=True, table=table)
+    with pytest.raises(ConfigError, match="a folder without --table takes no --patient-column"):
+        data.open(tmp_path / "scans", masks=True, patient_column="subject")

@@ -17,6 +17,11 @@ def test_every_source_of_the_table_is_there(kind: str) -> None:
     assert callable(lookup(data.SOURCES, kind, "source"))
 
 
+@pytest.mark.parametrize("kind", data.MASKED)
+def test_every_source_with_masks_is_there(kind: str) -> None:
+    assert kind in data.SOURCES and callable(lookup(data.MASKED, kind, "source"))
+
+
 def test_public_names_are_those_of_all() -> None:
     assert all(hasattr(data, name) for name in data.__all__)
 

@@ -11,6 +11,7 @@ from tfmed.data import dicomdir, mask_classes
 from tfmed.data.dataset import Dataset, index
 from tfmed.data.folder import may_be_image, part_name, walk
 from tfmed.data.mask_pairs import Pairs, pair
+from tfmed.data.mask_table import with_patients
 from tfmed.data.source import Wishes
 from tfmed.errors import DataError
 
@@ -37,8 +38,10 @@ def open_folder(place: str, wishes: Wishes) -> Dataset:
     Raises:
         DataError: there are no images with masks; it says what was looked for.
     """
-    columns = ("path_column", "label_columns", "patient_column", "split_column")
-    wishes.refuse("a folder with masks", "table", *columns)
+    wishes.refuse("a folder with masks", "label_columns")
+    if wishes.table is None:
+        columns = ("path_column", "patient_column", "split_column")
+        wishes.refuse("a folder without --table", *columns)
     root = _inner(Path(place).resolve())
     sections = _nnunet(root) or _sections(root)
     if not sections:
@@ -46,6 +49,7 @@ def open_folder(place: str, wishes: Wishes) -> Dataset:
         if any(dicomdir.is_dicom(path) for path in files):
             from tfmed.data.mask_dicom import open_tree
 
+            wishes.refuse("DICOM with masks", "table", "path_column", "patient_column")
             return open_tree(root, files, wishes)
         raise DataError(f"{root} holds no images with masks; looked for {LOOKED_FOR}")
     wishes.refuse("a folder of images and masks", "unit", "on_geometry")
@@ -82,9 +86,11 @@ def _opened(root: Path, sections: Sequence[Section], wishes: Wishes) -> Dataset:
         table = table.assign(modality="CT", units="HU")
     dataset = Dataset(table, (), root.name, facts={"source": str(root)})
     dataset = dataset.with_rejects(found.rejects)
+    if wishes.table is not None:
+        dataset = with_patients(dataset, root, wishes)
     if found.classes:
         return mask_classes.with_files(dataset, found.classes, wishes.classes)
-    seen = mask_classes.look([files for files in table["mask"] if files])
+    seen = mask_classes.look([files for files in dataset.table["mask"] if files])
     told = mask_classes.told_classes(about, root / "dataset.json")
     return mask_classes.with_classes(dataset, seen, wishes.classes, told)
 

@@ -20,6 +20,7 @@ from tfmed.errors import ConfigError, DataError
 
 MASK_NAMES = ("mask", "masks", "segmentation", "seg", "label", "labels", "groundtruth")
 NO_MASK = "mask is empty in the table"
+NO_ROW = "it has no row in the table"
 TWICE = "the table has another row for it"
 _ONE_CLASS = re.compile(r"(?:mask|seg)[ _-](.+)", re.IGNORECASE)
 
@@ -65,6 +66,39 @@ def open_file(place: str, wishes: Wishes) -> Dataset:
     content = mask_classes.dataset_json(table.parent)
     told = mask_classes.told_classes(content, table.parent / "dataset.json")
     return mask_classes.with_classes(dataset, seen, wishes.classes, told)
+
+
+def with_patients(dataset: Dataset, root: Path, wishes: Wishes) -> Dataset:
+    """The images of a folder with the patients and parts that `wishes.table` tells of them.
+
+    Images without a row become rejects.
+
+    Raises:
+        ConfigError: a column is missing, or the table tells neither patients nor parts.
+    """
+    table = wishes.table
+    assert table is not None
+    if not table.is_file():
+        raise ConfigError(f"there is no table {table}")
+    files = Files(root, [Path(path) for path in dataset.table["path"]])
+    cells = column_search.read_cells(table)
+    about = column_search.find(cells, files, wishes, table)
+    if about.level != "file" or not (about.patient or about.split):
+        raise ConfigError(
+            f"{table} tells neither patients nor parts of the images; name its columns with "
+            f"--path-column, --patient-column or --split-column. Its columns: {', '.join(cells)}"
+        )
+    rows = {str(files.find(cell)): row for row, cell in enumerate(cells[about.key])}
+    dataset = dataset.without(~dataset.table["path"].isin(list(rows)), NO_ROW)
+    of_image = [rows[path] for path in dataset.table["path"]]
+    columns = dataset.table.copy()
+    if about.patient:
+        named = cells[about.patient].str.strip().iloc[of_image].reset_index(drop=True)
+        columns["patient_known"] = named != ""
+        columns["patient"] = named.where(named != "", columns["patient"])
+    if about.split:
+        columns["split"] = [part_name(cells[about.split].iloc[row]) or "" for row in of_image]
+    return dataset.with_table(columns)
 
 
 def _mask_columns(cells: pd.DataFrame, files: Files, wishes: Wishes, table: Path) -> list[str]:
