@@ -176,6 +176,9 @@ def test_what_cannot_be_cached_is_told(tmp_path: Path) -> None:
     mixed = dataset.with_table(dataset.table.assign(channels=[1, 3, 1]))
     with pytest.raises(DataError, match="grey and colour"):
         cases.build(mixed, spacing_mm=None, **settings)
+    slices = dataset.with_table(dataset.table.assign(depth=[20, 1, 22]))
+    with pytest.raises(DataError, match="1 of 3 images are single slices"):
+        cases.build(slices, spacing_mm=None, **settings)
     changed = dataset.with_table(dataset.table.assign(height=[24, 31, 18]))
     with pytest.raises(ReadError, match=r"i1\.nii\.gz.*changed"):
         cases.build(changed, spacing_mm=None, **settings)

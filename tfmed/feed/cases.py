@@ -136,10 +136,15 @@ def build(
 def _shapes(dataset: Dataset, spacing_mm: Sequence[float] | None) -> np.ndarray:
     """The size of each case at the network's spacing."""
     table = dataset.table
-    flat = (table["depth"] == 1).all()
+    flat = table["depth"] == 1
     if table["channels"].nunique() > 1:
         raise DataError("grey and colour images cannot be cases of one network")
-    axes = ["height", "width"] if flat else ["depth", "height", "width"]
+    if flat.any() and not flat.all():
+        raise DataError(
+            f"{int(flat.sum())} of {len(table)} images are single slices and the others volumes; "
+            "cases of one network are all of one kind: leave either out"
+        )
+    axes = ["height", "width"] if flat.all() else ["depth", "height", "width"]
     own = table[SPACINGS[-len(axes) :]].to_numpy(float)
     found = []
     for shape, spacing in zip(table[axes].to_numpy(int).tolist(), own.tolist(), strict=True):
