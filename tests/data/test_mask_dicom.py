@@ -91,6 +91,14 @@ def test_a_segmentation_finds_its_series_by_uid_or_by_the_only_one_of_its_space(
     assert not len(dataset.rejects)
 
 
+def test_series_and_segmentations_may_lie_in_images_and_masks_of_parts(tmp_path: Path) -> None:
+    for part, patient in (("train", "P1"), ("test", "P22")):
+        paths = series(tmp_path / part / "images" / patient, patient)
+        makers_masks.seg(tmp_path / part / "masks" / f"{patient}.dcm", paths, truth())
+    dataset = opened(tmp_path)
+    assert sorted(dataset.table["split"]) == ["test", "train"] and dataset.answered.all()
+
+
 def test_two_series_of_one_space_leave_it_open_which_is_meant(tmp_path: Path) -> None:
     first = series(tmp_path / "a", "P1")
     series(tmp_path / "b", "P1")

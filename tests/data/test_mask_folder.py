@@ -47,6 +47,7 @@ def test_a_wrapping_folder_and_documents_do_not_matter(tmp_path: Path) -> None:
     makers_masks.pairs(tmp_path / "unpacked", 2)
     (tmp_path / "unpacked" / "images" / "README.md").write_text("about")
     (tmp_path / "unpacked" / "masks" / "notes.txt").write_text("about")
+    (tmp_path / "LICENSE").write_text("free")
     dataset = opened(tmp_path)
     assert len(dataset) == 2 and not len(dataset.rejects)
 

@@ -44,13 +44,14 @@ def open_folder(place: str, wishes: Wishes) -> Dataset:
         wishes.refuse("a folder without --table", *columns)
     root = _inner(Path(place).resolve())
     sections = _nnunet(root) or _sections(root)
-    if not sections:
-        files = walk(root)
-        if any(dicomdir.is_dicom(path) for path in files):
-            from tfmed.data.mask_dicom import open_tree
+    masks = [path for section in sections if section.masks for path in walk(section.masks)]
+    files = masks or walk(root)
+    if any(dicomdir.is_dicom(path) for path in files if may_be_image(path)):
+        from tfmed.data.mask_dicom import open_tree
 
-            wishes.refuse("DICOM with masks", "table", "path_column", "patient_column")
-            return open_tree(root, files, wishes)
+        wishes.refuse("DICOM with masks", "table", "path_column", "patient_column")
+        return open_tree(root, walk(root), wishes)
+    if not sections:
         raise DataError(f"{root} holds no images with masks; looked for {LOOKED_FOR}")
     wishes.refuse("a folder of images and masks", "unit", "on_geometry")
     return _opened(root, sections, wishes)
@@ -79,10 +80,7 @@ def _opened(root: Path, sections: Sequence[Section], wishes: Wishes) -> Dataset:
             "mask": [tuple(map(str, files)) or None for files in found.masks],
         }
     )
-    modality = str(
-        next(iter((about.get("channel_names") or about.get("modality") or {}).values()), "")
-    )
-    if modality.upper() == "CT":
+    if [name.upper() for name in _channels(about)] == ["CT"]:
         table = table.assign(modality="CT", units="HU")
     dataset = Dataset(table, (), root.name, facts={"source": str(root)})
     dataset = dataset.with_rejects(found.rejects)
@@ -101,7 +99,8 @@ def _children(folder: Path) -> dict[str, Path]:
 
 def _inner(root: Path) -> Path:
     """The folder that an unpacked archive wraps in another one."""
-    below = [path for path in root.iterdir() if not path.name.startswith((".", "__"))]
+    entries = [path for path in root.iterdir() if not path.name.startswith((".", "__"))]
+    below = [path for path in entries if path.is_dir() or may_be_image(path)]
     if len(below) != 1 or not below[0].is_dir() or part_name(below[0].name):
         return root
     return root if below[0].name.casefold() in (*IMAGES, *MASKS) else _inner(below[0])
