@@ -1,5 +1,7 @@
 """The signatures of a segmenter, asked as TF Serving asks them."""
 
+import gc
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -7,7 +9,8 @@ from export.samples import png
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tfmed import inference
+from tfmed import export, inference
+from tfmed.data.cases import Case
 from tfmed.errors import DataError
 from tfmed.export.saved_model import WARMUP
 
@@ -154,6 +157,13 @@ def test_whole_cases_are_answered_by_the_export_as_by_keras(segmenters, segmente
     assert answer.shape == case.shape[:-1] and answer.dtype == np.uint8
     assert np.mean(answer != own) <= 1e-4
     assert len(np.unique(own)) > 1
+
+
+def test_a_segmenter_outlives_the_export_that_it_came_from(segmented):
+    segmenter = export.load(segmented["plain"].folder).segmenter
+    gc.collect()
+    case = Case(images()[0], None, None, None, "", "")
+    assert segmenter.label_map(case).shape == SIZES[0]
 
 
 def test_a_classifier_gives_no_label_map(loaded):

@@ -17,7 +17,7 @@ def markdown(card: Mapping[str, Any]) -> str:
         f"**{card['notice']}**",
         card["intended_use"],
         "## Classes\n\n" + "\n".join(f"{i}. {name}" for i, name in enumerate(card["classes"])),
-        "## Input\n\n" + _table(("", ""), _input_rows(card["input"])),
+        "## Input\n\n" + _table(("", ""), _input_rows(card)),
         "## Signatures\n\n" + _table(("signature", "input", "outputs"), _signatures(card)),
         "## Scores\n\n" + _scores(card["scores"]),
         "## TFLite\n\n" + _table(("file", "bytes", "latency", "scores"), _tflite(card["tflite"])),
@@ -50,18 +50,33 @@ def _said(value: Any) -> str:
     return f"{value:g}" if isinstance(value, float) else " ".join(str(value).split())
 
 
-def _input_rows(given: Mapping[str, Any]) -> list[tuple[str, str]]:
+def _input_rows(card: Mapping[str, Any]) -> list[tuple[str, str]]:
     """What the network's user must give."""
-    size = " x ".join(map(str, given["size"]))
-    rows = [
-        ("size of the network", f"{size}, {given['channels']} channel(s); any size is resampled"),
-        *[(key, _said(given[key])) for key in ("modality", "units", "spacing_mm", "window")],
-    ]
+    given = card["input"]
+    size = " x ".join(map(str, given["size"])) + f", {given['channels']} channel(s)"
+    known = [(key, _said(given[key])) for key in ("modality", "units", "spacing_mm", "window")]
+    if card["task"] == "segmentation":
+        rows = [("patch of the network", size), *known, *_whole_cases(card)]
+    else:
+        rows = [("size of the network", f"{size}; any size is resampled"), *known]
     code = given["bytes"]
     if code is None:
         return [*rows, ("PNG and JPEG", "not taken: they carry no volumes")]
     text = f"{code['bits']} bits; pixels * {code['slope']:g} + {code['intercept']:g}"
     return [*rows, ("PNG and JPEG", text)]
+
+
+def _whole_cases(card: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """How a segmenter answers images of any size and spacing, by `Exported.segment`."""
+    how = card["inference"]
+    kept = [card["classes"][value] for value in how["keep_largest"]]
+    return [
+        ("normalisation", _said(card["input"]["normalisation"])),
+        ("whole cases", "slice by slice" if how["slice_wise"] else "in windows of the patch"),
+        ("overlap of windows", _said(how["overlap"])),
+        ("axes mirrored and averaged", _said(how["mirror_axes"]) or "none"),
+        ("largest component alone", _said(kept) or "of no class"),
+    ]
 
 
 def _signatures(card: Mapping[str, Any]) -> list[tuple[str, str, str]]:

@@ -114,9 +114,13 @@ class Exported:
         """
         if PATCHES not in self.signatures:
             raise DataError(f"{self.folder.name} is a model of {self.card['task']}, not of masks")
-        ask = self._module.signatures[PATCHES]
+        module = self._module  # a signature alone does not keep its variables alive
+
+        def network(patches: tf.Tensor) -> tf.Tensor:
+            return module.signatures[PATCHES](patches=patches)["probabilities"]
+
         return Segmenter(
-            Ensemble([lambda patches: ask(patches=patches)["probabilities"]]),
+            Ensemble([network]),
             settings_of(self.card),
             tuple(self.card["inference"]["keep_largest"]),
         )
