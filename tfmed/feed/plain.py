@@ -61,7 +61,7 @@ def images(
     sides = table[SIDES].iloc[positions[0]].to_numpy(np.int64)
     shape = (*sides[1 if rank == "image" else 0 :], int(channels))
     dtype = np.dtype(stored).newbyteorder("<")
-    count, size = os.cpu_count() or 1, finish.preprocessing.size[-2:]
+    count = os.cpu_count() or 1
     known = table[COLUMNS]
     starts = iter(range(0, len(positions), length))
     with ThreadPoolExecutor(count) as threads:
@@ -70,8 +70,7 @@ def images(
             while True:
                 for start in itertools.islice(starts, count + 1 - len(waiting)):
                     some = positions[start : start + length]
-                    rows = known.iloc[some]
-                    task = threads.submit(lambda rows=rows: finish(_read(rows, shape, dtype, size)))
+                    task = threads.submit(_finished, finish, known.iloc[some], shape, dtype)
                     waiting.append((some, task))
                 if not waiting:
                     return
@@ -79,6 +78,10 @@ def images(
                 yield some, future.result()
         finally:
             threads.shutdown(cancel_futures=True)
+
+
+def _finished(finish: Finish, some: pd.DataFrame, shape: tuple[int, ...], dtype: np.dtype) -> Any:
+    return finish(_read(some, shape, dtype, finish.preprocessing.size[-2:]))
 
 
 def _read(
