@@ -58,14 +58,20 @@ def test_images_that_are_not_alike_to_their_neighbours_are_no_stack(tmp_path: Pa
     assert list(dataset.table["patient"]) == list(dataset.table["id"])
 
 
-@pytest.mark.parametrize("what", ["gap", "few", "patients"])
-def test_gaps_few_images_and_known_patients_are_no_stack(tmp_path: Path, what: str) -> None:
+@pytest.mark.parametrize("what", ["gap", "few", "letters", "folders"])
+def test_gaps_few_images_other_names_and_several_folders_are_no_stack(
+    tmp_path: Path, what: str
+) -> None:
     images = stack(16)
     name = "{}"
     if what == "few":
         images = images[:6]
-    if what == "patients":
-        name = "patient{}_a"
+    if what == "letters":
+        name = "slice{}_a"
+    if what == "folders":
+        name = "P1/{}"
+        makers.raster(tmp_path / "images" / "P2" / "16.png", images[0])
+        mask(tmp_path / "masks" / "P2" / "16.png", 255, size=SIZE)
     if what == "gap":
         makers.raster(tmp_path / "images" / "99.png", images[3])
         mask(tmp_path / "masks" / "99.png", 255, size=SIZE)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from pathlib import PurePosixPath
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,7 @@ from tfmed.io import read
 LEAST_SLICES = 8
 BLOCKS = 7  # so that one block is about a validation or test part
 SMALL = 64  # pixels a side, about, at which neighbours are compared
+COMPARED = 60  # pairs of neighbours, evenly spread
 ALIKE = 0.1  # by which neighbours must correlate more than slices far apart
 
 
@@ -70,7 +72,8 @@ def _numbered(table: pd.DataFrame) -> np.ndarray | None:
         return None
     named = [re.fullmatch(r"(.*?)(\d+)", stem(one)) for one in table["id"]]
     whole = [one for one in named if one]
-    if len(whole) < len(named) or len({one[1].rpartition("/")[2] for one in whole}) > 1:
+    folders = {PurePosixPath(one).parent for one in table["id"]}
+    if len(whole) < len(named) or len({one[1] for one in whole}) > 1 or len(folders) > 1:
         return None
     numbers = np.array([int(one[2]) for one in whole])
     order = np.argsort(numbers, kind="stable")
@@ -79,14 +82,17 @@ def _numbered(table: pd.DataFrame) -> np.ndarray | None:
 
 def _alike(table: pd.DataFrame, workers: int | None) -> bool:
     """Whether neighbours correlate clearly more than slices that lie far apart."""
-    found = pool.run(_small, table.to_dict("records"), workers=workers, what="comparing slices")
+    first = np.unique(np.linspace(0, len(table) - 2, COMPARED).astype(int))
+    wanted = np.union1d(first, first + 1)
+    examples = table.iloc[wanted].to_dict("records")
+    found = pool.run(_small, examples, workers=workers, what="comparing slices")
     if not all(isinstance(one, np.ndarray) for one in found):
         return False
     flat = np.stack([one - one.mean() for one in found])
-    flat /= np.linalg.norm(flat, axis=1, keepdims=True)
-    near = (flat[1:] * flat[:-1]).sum(axis=1)
-    half = len(flat) // 2
-    far = (flat[half:] * flat[:-half]).sum(axis=1)
+    flat /= np.maximum(np.linalg.norm(flat, axis=1, keepdims=True), 1e-12)
+    one, other = flat[np.searchsorted(wanted, first)], flat[np.searchsorted(wanted, first + 1)]
+    half = len(one) // 2
+    near, far = (one * other).sum(axis=1), (one[half:] * one[:-half]).sum(axis=1)
     return bool(np.median(near) > np.median(far) + ALIKE)
 
 
