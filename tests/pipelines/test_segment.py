@@ -16,6 +16,7 @@ from tfmed.pipelines import evaluate, predict, segment
 from tfmed.planning import dumps
 
 Segmented = tuple[Path, list[str]]
+UNLABELLED = 2
 RUN_FILES = (
     "config.toml", "plan.toml", "index.parquet", "split.csv", "rejects.csv", "model.keras",
     "history.csv", "predictions.csv", "scores.json", "report.html", "card.json", "card.md",
@@ -35,9 +36,12 @@ def planned(command: list[str], out: Path, **changes: object) -> None:
 
 @pytest.fixture(scope="module")
 def discs(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Images with masks of 0 and 255, the last two without; one mask does not fit."""
-    folder = masked.write(tmp_path_factory.mktemp("discs of Zoë") / "data", unlabelled=2)
-    Pillow.fromarray(np.zeros((5, 5), np.uint8)).save(folder / "masks" / "03.png")
+    """`train/` with masks of 0 and 255, of which one does not fit; `test/` of two without."""
+    folder = tmp_path_factory.mktemp("discs of Zoë") / "data"
+    masked.write(folder / "train")
+    masked.write(folder / "test", UNLABELLED, first=masked.EXAMPLES)
+    shutil.rmtree(folder / "test" / "masks")
+    Pillow.fromarray(np.zeros((5, 5), np.uint8)).save(folder / "train" / "masks" / "03.png")
     return folder
 
 
@@ -69,7 +73,7 @@ def test_masks_of_test_and_unlabelled_examples_have_the_sources_values(
     out, _ = segmented
     table = pd.read_csv(out / "run" / "predictions.csv", keep_default_na=False)
     assert set(table["split"]) == {"test", ""}
-    assert (table["split"] == "").sum() == 2
+    assert (table["split"] == "").sum() == UNLABELLED
     files = sorted(path.name for path in (out / "run" / "masks").iterdir())
     assert files == sorted(Path(name).name for name in table["prediction"])
     for name in table["prediction"]:
@@ -84,7 +88,7 @@ def test_the_score_is_that_of_the_written_masks(segmented: Segmented, discs: Pat
     values = []
     for row in table[table["split"] == "test"].to_dict("records"):
         truth, found = (
-            mask(discs / "masks" / Path(row["id"]).name),
+            mask(discs / "train" / "masks" / Path(row["id"]).name),
             mask(out / "run" / row["prediction"]),
         )
         one = 2 * ((truth > 0) & (found > 0)).sum() / ((truth > 0).sum() + (found > 0).sum())
@@ -121,7 +125,7 @@ def test_a_run_and_its_export_draw_the_runs_masks(
     arguments = ["--model", str(out / model), "--data", str(discs), "--out", str(tmp_path)]
     assert predict.main(arguments) == 0
     table = pd.read_csv(tmp_path / "predictions.csv", keep_default_na=False)
-    assert len(table) == masked.EXAMPLES
+    assert len(table) == masked.EXAMPLES + UNLABELLED
     own = pd.read_csv(out / "run" / "predictions.csv").set_index("id")["prediction"]
     for row in table[table["id"].isin(own.index)].to_dict("records"):
         assert np.array_equal(
@@ -129,9 +133,21 @@ def test_a_run_and_its_export_draw_the_runs_masks(
         )
 
 
+def test_explanations_show_each_structure_that_was_found(
+    segmented: Segmented, discs: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    out, _ = segmented
+    data = ["--data", str(discs / "test"), "--explain", "--out", str(tmp_path)]
+    assert predict.main(["--model", str(out / "run"), *data]) == 0
+    found = sorted(path.name for path in (tmp_path / "explanations").iterdir())
+    assert found == ["24_disc.png", "25_disc.png"]
+    assert predict.main(["--model", str(out / "models" / "run"), *data]) == 2
+    assert "give the run" in capfd.readouterr().err
+
+
 def test_images_alone_are_predicted(segmented: Segmented, discs: Path, tmp_path: Path) -> None:
     out, _ = segmented
-    shutil.copytree(discs / "images", tmp_path / "new scans")
+    shutil.copytree(discs / "train" / "images", tmp_path / "new scans")
     (tmp_path / "new scans" / "00.png").write_bytes(b"no image")
     arguments = ["--model", str(out / "run"), "--data", str(tmp_path / "new scans")]
     assert predict.main([*arguments, "--out", str(tmp_path / "out")]) == 0
@@ -155,7 +171,7 @@ def test_evaluate_without_masks_says_what_is_missing(
     segmented: Segmented, discs: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     out, _ = segmented
-    arguments = ["--model", str(out / "run"), "--data", str(discs / "images")]
+    arguments = ["--model", str(out / "run"), "--data", str(discs / "train" / "images")]
     assert evaluate.main([*arguments, "--out", str(tmp_path)]) == 1
     assert "no images with masks" in capfd.readouterr().err
 
@@ -187,8 +203,8 @@ def test_folds_answer_every_example_once(discs: Path, tmp_path: Path) -> None:
     planned(command, tmp_path, epochs=1, steps_per_epoch=4)
     assert segment.main(command) == 0
     table = pd.read_csv(tmp_path / "run" / "predictions.csv", keep_default_na=False)
-    assert (table["split"] == "out_of_fold").sum() == masked.EXAMPLES - 3
-    assert (table["split"] == "").sum() == 2
+    assert (table["split"] == "out_of_fold").sum() == masked.EXAMPLES - 1
+    assert (table["split"] == "").sum() == UNLABELLED
     assert table["id"].is_unique
     scores = json.loads((tmp_path / "run" / "scores.json").read_text(encoding="utf-8"))
     assert scores["split"] == "out_of_fold" and len(scores["per_fold"]) == 2
@@ -213,6 +229,9 @@ def test_a_wrong_flag_is_named_before_anything_is_read(
 def test_a_folder_without_masks_is_refused(
     discs: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    assert segment.main(["--data", str(discs / "images"), "--run", str(tmp_path / "run")]) == 1
+    assert (
+        segment.main(["--data", str(discs / "train" / "images"), "--run", str(tmp_path / "run")])
+        == 1
+    )
     assert "looked for images/ beside labels/" in capfd.readouterr().err
     assert not (tmp_path / "run").exists()

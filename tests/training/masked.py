@@ -18,20 +18,20 @@ SIDE, EXAMPLES = 24, 24
 CLASSES = ("background", "disc")
 
 
-def write(folder: Path, examples: int = EXAMPLES, *, value: int = 255, unlabelled: int = 0) -> Path:
-    """`images/` and `masks/` of discs; the last images have no mask."""
+def write(folder: Path, examples: int = EXAMPLES, *, value: int = 255, first: int = 0) -> Path:
+    """`images/` and `masks/` of discs, numbered from `first`."""
     for name in ("images", "masks"):
         (folder / name).mkdir(parents=True)
-    for number in range(examples):
+    for number in range(first, first + examples):
         random = np.random.default_rng([7, number])
         row, column = np.ogrid[:SIDE, :SIDE]
         centre, radius = random.uniform(7, SIDE - 8, 2), random.uniform(4, 7)
         disc = (row - centre[0]) ** 2 + (column - centre[1]) ** 2 < radius**2
         image = np.clip(random.normal(80, 15, (SIDE, SIDE)) + 70 * disc, 0, 255)
         Pillow.fromarray(image.astype(np.uint8)).save(folder / "images" / f"{number:02}.png")
-        if number < examples - unlabelled:
-            mask = Pillow.fromarray((value * disc).astype(np.uint8))
-            mask.save(folder / "masks" / f"{number:02}.png")
+        Pillow.fromarray((value * disc).astype(np.uint8)).save(
+            folder / "masks" / f"{number:02}.png"
+        )
     return folder
 
 
