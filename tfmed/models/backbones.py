@@ -90,20 +90,34 @@ def backbone(
             of another network.
         ReadError: the weights cannot be downloaded or read.
     """
-    row = BACKBONES[name]
-    require_size(name, input_shape, row.least, "resnet_small")
+    require_size(name, input_shape, BACKBONES[name].least, "resnet_small")
     if norm != "batch":
         raise ConfigError(f"{name} has batch norm only; --model resnet_small has group norm too")
-    keras.utils.set_random_seed(seed)
     image = keras.Input(input_shape, name="image")
-    tensor = image
-    if adapts_input(weights):
-        tensor = _adapt(image, row.convention, name)
-    inside = weights == "imagenet" or released(weights)
-    features = _load(row, tensor, weights if inside else None, name)
-    pooled = layers.GlobalAveragePooling2D()(features)
+    network = headless(image, name, weights, seed)
+    pooled = layers.GlobalAveragePooling2D()(network.output)
     logits = head(pooled, classes, dropout, seed_stream(seed))
     return keras.Model(image, logits, name=name)
+
+
+def headless(image: KerasTensor, name: str, weights: str, seed: int) -> keras.Model:
+    """A network of `BACKBONES` from an image to its last features.
+
+    Args:
+        image: an input, `[B, H, W, C]`.
+        name: a row of `BACKBONES`.
+        weights: as in `backbone`; those of a file of ours are not read here.
+        seed: as in `backbone`.
+
+    Raises:
+        ConfigError: a number of channels that the weights do not take.
+        ReadError: the weights cannot be downloaded or read.
+    """
+    row = BACKBONES[name]
+    keras.utils.set_random_seed(seed)
+    tensor = _adapt(image, row.convention, name) if adapts_input(weights) else image
+    inside = weights == "imagenet" or released(weights)
+    return _load(row, tensor, weights if inside else None, name)
 
 
 def _adapt(image: KerasTensor, convention: str, name: str) -> KerasTensor:
@@ -131,13 +145,13 @@ def _adapt(image: KerasTensor, convention: str, name: str) -> KerasTensor:
     return layers.Rescaling(scale, offset, name=ADAPT)(tensor)
 
 
-def _load(row: Backbone, tensor: KerasTensor, weights: str | None, name: str) -> KerasTensor:
+def _load(row: Backbone, tensor: KerasTensor, weights: str | None, name: str) -> keras.Model:
     function: Callable[..., keras.Model] = getattr(keras.applications, row.function)
     try:
         with warnings.catch_warnings():
             # MobileNetV3 warns of every size but its five; the weights fit all the same.
             warnings.filterwarnings("ignore", message="`input_shape` is undefined")
-            model = function(
+            return function(
                 include_top=False, weights=weights, input_tensor=tensor, **dict(row.options)
             )
     except Exception as error:
@@ -150,4 +164,3 @@ def _load(row: Backbone, tensor: KerasTensor, weights: str | None, name: str) ->
             f"the ImageNet weights of {name} cannot be had ({what}); go on with --weights none, "
             "or bring that file (its name holds notop or no_top) and give --weights FILE",
         ) from error
-    return model.output

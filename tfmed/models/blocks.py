@@ -35,17 +35,19 @@ def convolution(
     seed: int,
     *,
     stride: int | tuple[int, ...] = 1,
+    rate: int = 1,
     padding: str = "same",
     bias: bool = False,
     name: str | None = None,
 ) -> KerasTensor:
-    """Convolve; He-normal first weights (He 2015), for the rectifier that follows."""
+    """Convolve, at `rate` voxels apart; He-normal first weights (He 2015), for a rectifier."""
     layer = layers.Conv2D if spatial_rank(tensor) == 2 else layers.Conv3D
     return layer(
         filters,
         kernel,
         strides=stride,
         padding=padding,
+        dilation_rate=rate,
         use_bias=bias,
         kernel_initializer=keras.initializers.HeNormal(seed=seed),
         name=name,

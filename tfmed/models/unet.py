@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 
 import keras
 from keras import KerasTensor
@@ -10,6 +10,9 @@ from keras import KerasTensor
 from tfmed.models.blocks import require_no_imagenet
 from tfmed.models.blocks import seeds as seed_stream
 from tfmed.models.unet_blocks import Stages, assemble, enlarge, merge, shrink, shrink_residual
+
+# (skip, features from below, seeds) to features of the skip's shape.
+Gate = Callable[[KerasTensor, KerasTensor, Iterator[int]], KerasTensor]
 
 
 def unet(
@@ -62,11 +65,31 @@ def _unet(
     for stage in range(len(stages)):
         tensor = block(tensor, stages, stage, stream)
         skips.append(tensor)
+    found = ascend(skips, stages, stream, deep_supervision)
+    return assemble(image, found, classes, stream, name)
+
+
+def ascend(
+    skips: Sequence[KerasTensor],
+    stages: Stages,
+    seed: Iterator[int],
+    deep_supervision: bool,
+    gate: Gate | None = None,
+) -> list[KerasTensor]:
+    """The way up, from each stage's features; those that get logits, finest first.
+
+    Args:
+        skips: features of every stage on the way down.
+        stages: of the network.
+        seed: of first weights.
+        deep_supervision: every stage but the two lowest gets logits (the lowest but one would
+            weigh nothing in nnU-Net's loss), else the finest alone.
+        gate: what a skip goes through before it is joined; None: nothing.
+    """
+    tensor = skips[-1]
     found: list[KerasTensor] = []
     for stage in reversed(range(len(stages) - 1)):
-        up = enlarge(tensor, stages, stage, stream)
-        tensor = merge([up, skips[stage]], stages, stage, stream)
+        up, skip = enlarge(tensor, stages, stage, seed), skips[stage]
+        tensor = merge([up, gate(skip, up, seed) if gate else skip], stages, stage, seed)
         found.insert(0, tensor)
-    # The lowest would weigh nothing in nnU-Net's loss.
-    depths = found[:-1] if deep_supervision and len(found) > 1 else found[:1]
-    return assemble(image, depths, classes, stream, name)
+    return found[: max(1, len(found) - 1)] if deep_supervision else found[:1]

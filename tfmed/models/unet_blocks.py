@@ -98,16 +98,16 @@ def merge(
 
 
 def voxel_logits(
-    tensor: KerasTensor, classes: int, seed: Iterator[int], level: int = 0
+    tensor: KerasTensor, classes: int, seed: Iterator[int], name: str = LOGITS
 ) -> KerasTensor:
-    """A layer `logits` (`logits_1`, ... at lower levels): float32 `[B, ..., K]`."""
+    """Logits of each voxel, float32 `[B, ..., K]` in any precision."""
     layer = layers.Conv2D if spatial_rank(tensor) == 2 else layers.Conv3D
     return layer(
         classes,
         1,
         dtype="float32",
         kernel_initializer=keras.initializers.GlorotUniform(seed=next(seed)),
-        name=f"{LOGITS}_{level}" if level else LOGITS,
+        name=name,
     )(tensor)
 
 
@@ -118,6 +118,9 @@ def assemble(
     seed: Iterator[int],
     name: str,
 ) -> keras.Model:
-    """A model of one `logits` for each of the features, a list where they are several."""
-    logits = [voxel_logits(part, classes, seed, level) for level, part in enumerate(features)]
+    """A model with logits of each of the features: layers `logits`, `logits_1`, ..."""
+    names = [LOGITS, *(f"{LOGITS}_{level}" for level in range(1, len(features)))]
+    logits = [
+        voxel_logits(part, classes, seed, name) for part, name in zip(features, names, strict=True)
+    ]
     return keras.Model(image, logits if len(logits) > 1 else logits[0], name=name)

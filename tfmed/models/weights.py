@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import warnings
 import zipfile
 from pathlib import Path
@@ -13,7 +14,8 @@ from tfmed import log
 from tfmed.errors import ConfigError, ReadError
 
 ADAPT = "imagenet_range"
-HEAD = "logits"
+# Of segmenters also `logits_1`, ... and `coarse_logits`.
+HEADS = re.compile(r"(coarse_)?logits(_\d+)?")
 
 
 def released(weights: str) -> bool:
@@ -51,7 +53,7 @@ def adapts_input(weights: str) -> bool:
 def load_file(model: keras.Model, path: str) -> None:
     """Fill a model with the weights of a file of the same network.
 
-    From a `.keras` file the layer `logits` is left as drawn where it has another number of
+    From a `.keras` file the layer `logits` is left as drawn where the file has another number of
     classes; everything else must fit.
 
     Args:
@@ -91,28 +93,44 @@ def _read(path: str) -> keras.Model:
 
 
 def _copy(source: keras.Model, model: keras.Model, path: str) -> None:
-    theirs = [layer for layer in source.layers if layer.weights]
-    ours = [layer for layer in model.layers if layer.weights]
-    if len(theirs) != len(ours):
+    theirs, ours = _weighted(source), _weighted(model)
+    # By order, not by name: Keras numbers unnamed layers anew in every process.
+    their_body, our_body = (
+        [layer for name, layer in side.items() if not _is_head(name)] for side in (theirs, ours)
+    )
+    if len(their_body) != len(our_body):
         raise ConfigError(
             f"{path} holds {source.name} with {len(theirs)} layers of weights; {model.name} "
             f"has {len(ours)}"
         )
-    # By order, not by name: Keras numbers unnamed layers anew in every process.
-    pairs = list(zip(theirs, ours, strict=True))
+    pairs = list(zip(their_body, our_body, strict=True))
     for their, our in pairs:
-        shapes = [tuple(weight.shape) for weight in their.weights]
-        expected = [tuple(weight.shape) for weight in our.weights]
-        if shapes != expected and our.name != HEAD:
+        if _shapes(their) != _shapes(our):
             raise ConfigError(
                 f"{path} holds {source.name}, not this {model.name}: its layer {their.name} has "
-                f"weights {shapes}, expected {expected}"
+                f"weights {_shapes(their)}, expected {_shapes(our)}"
             )
+    for name in filter(_is_head, ours):
+        if name in theirs and _shapes(theirs[name]) == _shapes(ours[name]):
+            pairs.append((theirs[name], ours[name]))
+        else:
+            # A segmenter is kept without the logits of its lower depths.
+            why = "has other classes" if name in theirs else "does not have it"
+            log.warning(f"{path} {why}: the layer {name} begins anew")
     for their, our in pairs:
-        if our.name == HEAD and tuple(their.weights[0].shape) != tuple(our.weights[0].shape):
-            log.warning(f"{path} has other classes: the layer {HEAD} begins anew")
-            continue
         our.set_weights(their.get_weights())
+
+
+def _weighted(model: keras.Model) -> dict[str, keras.layers.Layer]:
+    return {layer.name: layer for layer in model.layers if layer.weights}
+
+
+def _is_head(name: str) -> bool:
+    return HEADS.fullmatch(name) is not None
+
+
+def _shapes(layer: keras.layers.Layer) -> list[tuple[int, ...]]:
+    return [tuple(weight.shape) for weight in layer.weights]
 
 
 def _line(error: BaseException) -> str:
