@@ -12,7 +12,7 @@ import pytest
 from PIL import Image as Pillow
 from training import masked
 
-from tfmed.pipelines import evaluate, predict, segment
+from tfmed.pipelines import evaluate, explain, predict, segment
 from tfmed.planning import dumps
 
 Segmented = tuple[Path, list[str]]
@@ -143,6 +143,8 @@ def test_explanations_show_each_structure_that_was_found(
     assert found == ["24_disc.png", "25_disc.png"]
     assert predict.main(["--model", str(out / "models" / "run"), *data]) == 2
     assert "give the run" in capfd.readouterr().err
+    assert explain.main(["--run", str(out / "run"), "--out", str(tmp_path)]) == 2
+    assert "predict --explain" in capfd.readouterr().err
 
 
 def test_images_alone_are_predicted(segmented: Segmented, discs: Path, tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from pydantic import Field
 
 from tfmed import config
 from tfmed.config import Config as BaseConfig
+from tfmed.errors import ConfigError
 
 
 class Config(BaseConfig):
@@ -36,10 +37,12 @@ def run(settings: Config) -> None:
     from tfmed.evaluation import explained
     from tfmed.pipelines import checks
     from tfmed.run import Run, write_aside
-    from tfmed.training import open_study
+    from tfmed.training import open_study, task_of
 
     checks.writable(settings.out, "--out")
     of, out = Run(settings.run), Run(settings.out)
+    if task_of(of) != "classification":
+        raise ConfigError(f"{of.folder} draws masks: `tfmed predict --explain` explains those")
     predictions, split = of.read_table("predictions.csv"), of.read_json("scores.json")["split"]
     rows = []
     with log.progress(total=None, what="explaining", unit="images") as bar:
