@@ -140,6 +140,29 @@ def test_shapes_are_static_and_the_graph_is_pure(made: cases.Cases) -> None:
     assert not {name for name in operations if "PyFunc" in name or "Generator" in name}
 
 
+def test_a_margin_is_cut_for_deformation_and_cut_away(made: cases.Cases) -> None:
+    still = {"name": "deform", "degrees": 0.0, "scale": [1.0, 1.0], "bend": 0.0}
+    for plan in (PLAN, Plan(patch_size=(12, 10), batch_size=4)):
+        plain = batches(made, plan, range(2))
+        steps = ({**still, "probabilities": [1.0, 1.0, 1.0]},)
+        for old, new in zip(
+            plain, batches(made, replace(plan, augmentation=steps), range(2)), strict=False
+        ):
+            np.testing.assert_array_equal(old[0], new[0])
+            np.testing.assert_array_equal(old[1], new[1])
+
+
+def test_what_is_brought_in_comes_from_about_the_patch(made: cases.Cases) -> None:
+    # Seen at four fifths of its size, the patch shows a quarter more of the case.
+    smaller = {"name": "deform", "degrees": 0.0, "scale": [0.8, 0.8], "bend": 0.0}
+    plan = Plan(patch_size=(40, 40, 40), batch_size=3)
+    steps = ({**smaller, "probabilities": [0.0, 1.0, 0.0]},)
+    plain = batches(made, plan, range(1))[0][0]
+    moved = batches(made, replace(plan, augmentation=steps), range(1))[0][0]
+    share = (moved != 0).sum((1, 2, 3, 4)) / (plain != 0).sum((1, 2, 3, 4))
+    assert (share < 0.75).all()  # about 0.8 to the third power, and nothing mirrored
+
+
 def test_slices_of_volumes_for_a_flat_network(made: cases.Cases) -> None:
     plan = Plan(patch_size=(12, 10), batch_size=4)
     for image, mask in batches(made, plan, range(2)):

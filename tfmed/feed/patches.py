@@ -5,7 +5,8 @@ The order, and why:
 2. where each patch begins: some about a voxel of a structure, which random places would miss;
 3. patches out of the chunks of the file, in modality units;
 4. clip and normalise by the statistics of the whole case; what lies outside of it becomes 0;
-5. augmentation, image and mask together.
+5. augmentation, image and mask together; what a rotation or a smaller scale brings in is taken
+   from the image about the patch, which is cut with a margin for that.
 A batch is a function of (seed, step) alone: a run that resumes sees the same.
 """
 
@@ -28,6 +29,8 @@ from tfmed.transforms.normalisation import normalise
 
 # A third of 9 is 3, whatever is lost in rounding.
 ROUNDING = 1e-9
+# Of a patch's side, on either side, for what deformation brings in.
+MARGIN = 1 / 4
 
 
 class Sampling(Protocol):
@@ -70,6 +73,9 @@ def training(cases: Cases, plan: Sampling, *, seed: int, steps: range) -> tf.dat
     size = _size(cases, plan)
     check_steps(plan.augmentation)
     centred = _centred(plan.batch_size, plan.foreground_share)
+    moves, changes = _split(plan.augmentation)
+    margin = _margin(size, plan, moves)
+    wide = tuple(length + 2 * more for length, more in zip(size, margin, strict=True))
 
     @tf.autograph.experimental.do_not_convert
     def batch(step: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
@@ -78,10 +84,12 @@ def training(cases: Cases, plan: Sampling, *, seed: int, steps: range) -> tf.dat
         centre, there = cases.foreground.draw(rows, fold(key, 0))
         shapes = tf.gather(tf.constant(cases.shapes, tf.int64), rows)
         start = starts(shapes, size, centre, there & centred, fold(key, 1))
-        image, mask = cut(cases, rows, start, size)
+        image, mask = cut(cases, rows, start - tf.constant(margin, tf.int64), wide)
         if len(plan.patch_size) < len(size):
             image, mask = image[:, 0], mask[:, 0]
-        return augment_masks(image, mask, fold(key, 2), plan.augmentation)
+        image, mask = augment_masks(image, mask, fold(key, 2), moves)
+        image, mask = _middle(image, plan.patch_size), _middle(mask, plan.patch_size)
+        return augment_masks(image, mask, fold(key, 3), changes)
 
     stream = tf.data.Dataset.range(steps.start, steps.stop)
     return stream.map(batch, num_parallel_calls=tf.data.AUTOTUNE).prefetch(PREFETCH)
@@ -123,6 +131,31 @@ def _size(cases: Cases, plan: Sampling) -> tuple[int, ...]:
     if len(plan.patch_size) not in (axes, axes - 1) or len(plan.patch_size) < 2:
         raise ConfigError(f"cases of {axes} axes have no patches of size {plan.patch_size}")
     return (1,) * (axes - len(plan.patch_size)) + tuple(plan.patch_size)
+
+
+def _split(steps: Sequence[Mapping[str, Any]]) -> tuple[list[Any], list[Any]]:
+    """Steps up to the last deformation, and those after it, which need no margin."""
+    ends = [number + 1 for number, step in enumerate(steps) if step["name"] == "deform"]
+    end = max(ends, default=0)
+    return list(steps[:end]), list(steps[end:])
+
+
+def _margin(size: tuple[int, ...], plan: Sampling, moves: Sequence[Mapping[str, Any]]) -> list[int]:
+    """Voxels about a patch along each axis; none along slices that keep to themselves."""
+    margin = [round(length * MARGIN) if moves else 0 for length in size]
+    apart = any(step.get("in_plane", False) for step in moves)
+    if len(size) == 3 and (apart or len(plan.patch_size) == 2):
+        margin[0] = 0
+    return margin
+
+
+def _middle(values: tf.Tensor, size: tuple[int, ...]) -> tf.Tensor:
+    """The middle of patches `[B, *wide, ...]`, of some size."""
+    parts: list[Any] = [slice(None)]
+    for length, wanted in zip(values.shape[1:], size, strict=False):
+        begin = (length - wanted) // 2
+        parts.append(slice(begin, begin + wanted))
+    return values[tuple(parts)]
 
 
 def _centred(batch_size: int, share: float) -> np.ndarray:
