@@ -30,7 +30,10 @@ class Options(TypedDict, total=False):
 def prepare(
     targets: tf.Tensor, logits: tf.Tensor, **options: Unpack[Options]
 ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-    """Targets as float32 `[..., K]`, logits as float32, and which are known, bool `[..., K]`."""
+    """Targets as float32 `[..., K]`, logits as float32, and which are known.
+
+    The last is bool `[..., K]`, or `[..., 1]` where it is the same for all classes.
+    """
     targets, logits = tf.convert_to_tensor(targets), tf.cast(logits, tf.float32)
     classes, axes = logits.shape[-1], len(logits.shape)
     if classes == 1 and not options.get("multi_label", False):
@@ -39,8 +42,9 @@ def prepare(
         labels = tf.cast(targets, tf.int32)[..., None]
         known = labels != options.get("ignored_label", IGNORED)
         wrong = known & ((labels < 0) | (labels >= classes))
-        logits = tf.where(wrong, np.float32(np.nan), logits)
-        return tf.one_hot(labels[..., 0], classes), logits, tf.broadcast_to(known, tf.shape(logits))
+        # Added, because a choice between NaN and the logits would cost a pass of the gradient.
+        logits += tf.where(wrong, np.float32(np.nan), np.float32(0))
+        return tf.one_hot(labels[..., 0], classes), logits, known
     if len(targets.shape) != axes or targets.shape[-1] != classes:
         raise DataError(
             f"targets have shape {tuple(targets.shape)} and logits {tuple(logits.shape)}; expected "
@@ -49,7 +53,7 @@ def prepare(
     targets = tf.cast(targets, tf.float32)
     known = tf.logical_not(tf.math.is_nan(targets))
     if not options.get("multi_label", False):
-        known = tf.broadcast_to(tf.reduce_all(known, axis=-1, keepdims=True), tf.shape(targets))
+        known = tf.reduce_all(known, axis=-1, keepdims=True)
     # Before any arithmetic: a NaN that is masked only afterwards makes the gradient NaN.
     return tf.where(known, targets, 0.0), logits, known
 
@@ -62,5 +66,5 @@ def masks(
     targets, logits, known = prepare(targets, logits, **options)
     found = tf.nn.sigmoid(logits) if multi_label else tf.nn.softmax(logits)
     first = 0 if multi_label or options.get("background", False) else 1
-    pair = (tf.where(known, values, 0.0)[..., first:] for values in (targets, found))
-    return tuple(pair)
+    counts = tf.cast(known, tf.float32)
+    return (targets * counts)[..., first:], (found * counts)[..., first:]
