@@ -128,13 +128,7 @@ class Program:
                 loss += tf.add_n(self.model.losses) / self.strategy.num_replicas_in_sync
             scaled = self._optimizer.scale_loss(loss)
         trained = self.model.trainable_variables
-        # Of several outputs the loss may leave some out: their variables then stay as they are.
-        missing = "none" if len(self.model.outputs) == 1 else "zero"
-        gradients = tape.gradient(
-            scaled,
-            [variable.value for variable in trained],
-            unconnected_gradients=tf.UnconnectedGradients(missing),
-        )
+        gradients = tape.gradient(scaled, [variable.value for variable in trained])
         self._optimizer.apply(gradients, trained)
         return loss
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from tfmed import inference, log, models
 from tfmed.data.dataset import Dataset
+from tfmed.feed import patches
 from tfmed.feed.cases import Cases, build
 from tfmed.inference import Ensemble, Settings
 from tfmed.planning import SegmentationPlan
@@ -104,8 +105,6 @@ def _train(
     plan: SegmentationPlan,
     options: Options,
 ) -> keras.Model:
-    from tfmed.feed import patches
-
     return optimise(
         model,
         task_loss=task.loss,
