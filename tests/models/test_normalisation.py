@@ -8,7 +8,7 @@ import tensorflow as tf
 from tfmed.models.normalisation import InstanceNormalization
 
 
-@pytest.mark.parametrize("shape", [(3, 5, 6, 4), (2, 3, 4, 5, 4)])
+@pytest.mark.parametrize("shape", [(3, 5, 6, 4), (2, 3, 4, 5, 4), (9, 5, 6, 4)])
 @pytest.mark.parametrize("batch_is_known", [True, False])
 def test_it_and_its_gradients_equal_group_normalization(shape, batch_is_known):
     random = np.random.default_rng(0)

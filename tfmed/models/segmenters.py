@@ -52,7 +52,7 @@ def build_segmenter(
         kernels: sizes of each stage's kernels along each axis.
         deep_supervision: logits at every stage but the two lowest (see the network).
         weights: `"none"` (drawn from `seed`) or a file: a `.keras`, `.weights.h5` or `.h5` of the
-            same network.
+            same network; for `deeplab_v3_plus` also `"imagenet"`, and then the image is 0..1.
         seed: of the first weights.
 
     Returns:
