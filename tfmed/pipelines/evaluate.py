@@ -35,9 +35,8 @@ def run(settings: Config) -> None:
 
     checks.writable(settings.out, "--out")
     trained, out = open_trained(settings.model), Run(settings.out)
-    predictions, dataset = trained.answer(
-        trained.scans(settings, scored=True), out, settings.explain
-    )
+    dataset = trained.scans(settings, scored=True, classes=settings.classes)
+    predictions, dataset = trained.answer(dataset, out, settings.explain)
     scores = trained.score(predictions, dataset)
     write_answers(out, predictions, dataset)
     out.write_json("scores.json", scores)

@@ -23,14 +23,18 @@ SEGMENTATION = "segmentation"
 class Trained(Protocol):
     """Contract: what `predict` and `evaluate` ask of a model; one class a task."""
 
-    def scans(self, settings: DataSettings, scored: bool = False) -> Dataset:
+    def scans(
+        self, settings: DataSettings, scored: bool = False, classes: tuple[str, ...] = ()
+    ) -> Dataset:
         """The data to answer for: listed and read.
 
         Args:
             settings: which data.
             scored: whether the truth must be known; else it may be left away.
+            classes: names of the values of masks, where they are others than in training.
 
         Raises:
+            ConfigError: `classes` for a model without masks.
             DataError: nothing usable, too many rejects, or data that the model cannot answer.
         """
 

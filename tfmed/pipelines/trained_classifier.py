@@ -47,8 +47,12 @@ class TrainedClassifier:
     threshold: Threshold
     ask: Callable[[Sequence[np.ndarray]], np.ndarray]
 
-    def scans(self, settings: DataSettings, scored: bool = False) -> Dataset:
+    def scans(
+        self, settings: DataSettings, scored: bool = False, classes: tuple[str, ...] = ()
+    ) -> Dataset:
         """The data, with labels that the model knows, or none where they are not scored."""
+        if classes:
+            raise ConfigError("--classes names values of masks; this model answers with classes")
         dataset = audit.audit(open_data(settings))
         audit.limit_rejects(dataset, settings.max_rejects)
         wanted = "images"
@@ -57,13 +61,13 @@ class TrainedClassifier:
         check_kind(dataset, wanted)
         if scored and not dataset.labelled:
             check_classes(dataset)
-        classes = self.task.classes
-        unknown = [name for name in dataset.classes if name not in classes]
+        known = self.task.classes
+        unknown = [name for name in dataset.classes if name not in known]
         if not dataset.labelled or not unknown:
             return dataset
         if scored:
             raise DataError(
-                f"the data has the class {unknown[0]!r}, the model knows {', '.join(classes)}; "
+                f"the data has the class {unknown[0]!r}, the model knows {', '.join(known)}; "
                 "name the classes as the model does, or join them with --positive"
             )
         log.warning(

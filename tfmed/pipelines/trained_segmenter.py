@@ -48,11 +48,12 @@ class TrainedSegmenter:
     palette: Path | None = None
     model: keras.Model | None = None
 
-    def scans(self, settings: DataSettings, scored: bool = False) -> Dataset:
+    def scans(
+        self, settings: DataSettings, scored: bool = False, classes: tuple[str, ...] = ()
+    ) -> Dataset:
         """The data; with masks of the model's classes where they are scored, else without any."""
         if scored:
-            given: tuple[str, ...] = getattr(settings, "classes", ())
-            dataset = audit.audit(open_data(settings, given or self._named()))
+            dataset = audit.audit(open_data(settings, classes or self._named()))
             audit.limit_rejects(dataset, settings.max_rejects)
             dataset = _in_order(masks.audit(dataset), self.task.classes)
         else:
@@ -107,7 +108,7 @@ class TrainedSegmenter:
         if self.about["kind"] not in ("labels", "binary", "palette"):
             return ()
         pairs = zip(self.task.classes, self.about["values"], strict=True)
-        return tuple(f"{name}={value}" for name, value in pairs)[1:]
+        return tuple(f"{name}={value}" for name, value in pairs)
 
     def _of_channels(self, dataset: Dataset) -> Dataset:
         wrong = dataset.table["channels"] != self.channels
