@@ -8,7 +8,7 @@ import pytest
 
 from tfmed import explain, models
 from tfmed.errors import ConfigError, DataError
-from tfmed.explain.masks import around, bottleneck
+from tfmed.explain.masks import around, bottleneck, context
 from tfmed.inference import Settings
 from tfmed.transforms.normalisation import Normalisation
 
@@ -78,14 +78,48 @@ def test_the_bottleneck_is_the_coarsest_map_of_four_cells(unet: keras.Model) -> 
     assert names.index(bottleneck(unet, (8, 32, 1)).name) < ups[0]
 
 
-def test_random_weights_change_the_map(unet: keras.Model) -> None:
+def test_the_context_is_the_decoders_last_map_of_four_voxels_a_cell(unet: keras.Model) -> None:
+    deeper = models.build_segmenter(
+        "unet",
+        1,
+        2,
+        features=(4, 4, 4, 4),
+        strides=((1, 1), (2, 2), (2, 2), (2, 2)),
+        kernels=((3, 3),) * 4,
+    )
+    found = context(deeper, (32, 32, 1))
+    assert keras.Model(deeper.inputs, found.output).compute_output_shape((1, 32, 32, 1))[1:3] == (
+        8,
+        8,
+    )
+    names = [layer.name for layer in deeper.layers]
+    ups = [n for n, layer in enumerate(deeper.layers) if isinstance(layer, L.Conv2DTranspose)]
+    assert ups[0] < names.index(found.name) < ups[1]
+    assert context(by_hand(), (8, 8, 1)).name == bottleneck(by_hand(), (8, 8, 1)).name
+    assert context(unet, (8, 8, 1)).name == bottleneck(unet, (8, 8, 1)).name
+
+
+def test_gradients_that_are_not_pooled_keep_to_the_region() -> None:
+    image, model = spots(), by_hand()
+    image[0, 5:7, 1:3] = 2
+    region = np.zeros((1, 8, 8), bool)
+    region[0, :4] = True
+    pooled = explain.segmentation(model, image, [1], region=region, layer="maps")
+    assert pooled[0, 5, 1] == 1
+    own = explain.segmentation(model, image, [1], region=region, layer="maps", pooled=False)
+    np.testing.assert_allclose(own[0], np.where(region[0], image[0, ..., 0] / 2, 0), atol=1e-6)
+
+
+@pytest.mark.parametrize("pooled", [True, False])
+def test_random_weights_change_the_map(unet: keras.Model, pooled: bool) -> None:
     image = np.random.default_rng(0).normal(size=(1, 32, 32, 1)).astype(np.float32)
     image[0, 8:20, 8:20] += 3
     region = np.zeros((1, 32, 32), bool)
     region[0, 8:20, 8:20] = True
     other = models.build_segmenter("unet", 1, 3, **STAGES, seed=2)
     first, again, second = (
-        explain.segmentation(model, image, [1], region=region)[0] for model in (unet, unet, other)
+        explain.segmentation(model, image, [1], region=region, pooled=pooled)[0]
+        for model in (unet, unet, other)
     )
     np.testing.assert_array_equal(first, again)
     assert first.max() == second.max() == 1

@@ -16,7 +16,7 @@ from tfmed.evaluation.limits import (
     source,
     unread,
 )
-from tfmed.evaluation.wording import count, defined, number
+from tfmed.evaluation.wording import count, defined, number, percent
 
 
 def limits(tested: Tested) -> list[str]:
@@ -74,6 +74,14 @@ def _failed(tested: Tested) -> Iterator[str]:
             "Means hold the failures: HD95 of a missed or invented structure is the diagonal of "
             "the whole image, so that a few of them weigh more than all others together. Look at "
             "the spread over cases."
+        )
+        return
+    patients = int(tested.scores.get("patients") or 0)
+    if patients and tested.scores.get("resampled") != "image":
+        yield (
+            f"No structure was missed or invented in {count(patients, 'patient')}; in up to about "
+            f"{percent(min(3 / patients, 1), 0)} of patients it may still happen (the rule of "
+            "three)."
         )
 
 

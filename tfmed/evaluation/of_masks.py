@@ -40,10 +40,12 @@ def report(
     plan = loads(run.path("plan.toml").read_text(encoding="utf-8"))
     if not isinstance(plan, SegmentationPlan):
         raise TypeError("the plan is a classifier's")
+    # The window of CT is that of the structures' values; others are a whole range.
+    window = plan.window if plan.normalisation == "ct" else None
     contents = Contents(
         **gathered.of_data(dataset),
         **gathered.of_training(run, plan, export),
-        **_of_cases(run, dataset, predictions, scores, plan.window),
+        **_of_cases(run, dataset, predictions, scores, window),
         classes=plan.classes,
         split_made=dataset.facts.get("split", {}).get("how", ""),
         folds=scores.get("per_fold", ()),

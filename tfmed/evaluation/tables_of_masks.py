@@ -156,8 +156,8 @@ def _amounts(metric: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def value_of(value: float) -> str:
-    """A measured length or volume: `0.071`, `0.71`, `3.52`, `41.2`, `1,204`."""
-    if abs(value) < 1:
-        return f"{value:.3g}"
+    """A measured length or volume: `0.071`, `0.70`, `3.52`, `41.2`, `1,204`."""
+    if 0 < abs(value) < 0.1:
+        return f"{value:.2g}"
     digits = 2 if abs(value) < 10 else 1 if abs(value) < 100 else 0
     return f"{value:,.{digits}f}"

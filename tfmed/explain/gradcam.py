@@ -116,12 +116,13 @@ def _maps(
     return weighed(features, tape.gradient(score, features))
 
 
-def weighed(features: tf.Tensor, gradient: tf.Tensor | None) -> np.ndarray:
-    """The positive part of the sum of feature maps, each weighed by its mean gradient.
+def weighed(features: tf.Tensor, gradient: tf.Tensor | None, pooled: bool = True) -> np.ndarray:
+    """The positive part of the sum of feature maps, each weighed by its gradient.
 
     Args:
         features: `[B, h, w, F]` or `[B, d, h, w, F]`.
         gradient: of a score by `features`; None where it does not depend on them.
+        pooled: a map has one weight, its gradient's mean over space; or each place its own.
 
     Returns:
         float32 `[B, h, w]` or `[B, d, h, w]`.
@@ -133,7 +134,7 @@ def weighed(features: tf.Tensor, gradient: tf.Tensor | None) -> np.ndarray:
         raise ConfigError("the logits do not depend on the layer that Grad-CAM looks at")
     features, gradient = tf.cast(features, tf.float32), tf.cast(gradient, tf.float32)
     space = list(range(1, len(features.shape) - 1))
-    weights = tf.reduce_mean(gradient, axis=space, keepdims=True)
+    weights = tf.reduce_mean(gradient, axis=space, keepdims=True) if pooled else gradient
     return tf.nn.relu(tf.reduce_sum(weights * features, axis=-1)).numpy()
 
 

@@ -1,4 +1,13 @@
-"""Seg-Grad-CAM: where in an image a network found the evidence for a structure that it marked."""
+"""Seg-Grad-CAM: where in an image a network found the evidence for a structure that it marked.
+
+Pooled, as in Grad-CAM, a feature map has one weight: the mean of its gradient over space. Not
+pooled, each place of it has its own, which tells where the evidence for this very region lies: in a
+U-Net, whose skips pass the bottleneck by, pooled maps of inner layers often light up elsewhere.
+
+Sources: K. Vinogradova, A. Dibrov, G. Myers, Seg-Grad-CAM, AAAI 2020, arXiv:2002.11434. Not pooled:
+R. Draelos, L. Carin, HiResCAM, 2020, arXiv:2011.08891; of masks, S. Hasany, C. Petitjean, F.
+Meriaudeau, Seg-XRes-CAM, CVPR workshops 2023.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +22,8 @@ from tfmed.errors import ConfigError, DataError
 from tfmed.explain.gradcam import LEAST_CELLS, feature_layer, resized, scaled, weighed
 from tfmed.inference import Settings
 
+CELL = 4
+
 
 def segmentation(
     model: keras.Model,
@@ -21,6 +32,7 @@ def segmentation(
     *,
     region: np.ndarray | None = None,
     layer: str = "",
+    pooled: bool = True,
 ) -> np.ndarray:
     """Heat maps of the evidence for one class an image, in a region of it.
 
@@ -36,8 +48,9 @@ def segmentation(
         class_index: `[B]` integers, the class to explain for each image.
         region: bool `[B, H, W]` or `[B, D, H, W]`; by default where the network itself gives the
             class its largest logit.
-        layer: name of the layer to look at; by default the last of the bottleneck, which is the
-            coarsest maps that are at least 4 cells wide each way (or as wide as the image).
+        layer: name of the layer to look at; by default that of `bottleneck`, or of `context`
+            where gradients are not pooled.
+        pooled: whether a feature map has one weight; see the module.
 
     Returns:
         float32 `[B, H, W]` or `[B, D, H, W]` in 0..1, the largest value of each image 1; all
@@ -46,21 +59,18 @@ def segmentation(
     Raises:
         ConfigError: no such layer, or the logits do not depend on it.
         DataError: the region has another shape, or a class is not one of the network's.
-
-    Source:
-        K. Vinogradova, A. Dibrov, G. Myers, Towards Interpretable Semantic Segmentation via
-        Gradient-Weighted Class Activation Mapping, AAAI 2020, arXiv:2002.11434.
     """
     if region is not None and region.shape != images.shape[:-1]:
         raise DataError(f"the region has shape {region.shape}, its images {images.shape[:-1]}")
     classes = int(model.outputs[0].shape[-1])
     if any(not 0 <= index < classes for index in class_index):
         raise DataError(f"classes are {list(class_index)}; the network has 0 to {classes - 1}")
-    features = feature_layer(model, layer) if layer else bottleneck(model, images.shape[1:])
+    default = bottleneck if pooled else context
+    features = feature_layer(model, layer) if layer else default(model, images.shape[1:])
     both = keras.Model(model.inputs, [features.output, model.outputs[0]])
     maps = [
         # One by one: a volume's gradients fill the memory.
-        _map(both, images[n : n + 1], index, None if region is None else region[n : n + 1])
+        _map(both, images[n : n + 1], index, None if region is None else region[n : n + 1], pooled)
         for n, index in enumerate(class_index)
     ]
     return scaled(np.concatenate(maps)) if maps else np.zeros(images.shape[:-1], np.float32)
@@ -75,11 +85,12 @@ def segmented_case(
     spacing_mm: Sequence[float] | None = None,
     *,
     layer: str = "",
+    pooled: bool = False,
 ) -> np.ndarray:
     """The heat map of one structure of a whole case, in the case's own geometry.
 
     The network is asked for one patch, in the middle of the structure (slice-wise of the slice
-    that shows most of it), as inference asks it; the rest of the case has no heat.
+    that shows most of it); the rest of the case has no heat.
 
     Args:
         model: as in `segmentation`.
@@ -88,7 +99,7 @@ def segmented_case(
         class_index: of the structure.
         settings: of inference (`SegmentationStudy.settings`).
         spacing_mm: of the case, an axis each, or None where it is not known.
-        layer: as in `segmentation`.
+        layer, pooled: as in `segmentation`.
 
     Returns:
         float32 `[H, W]` or `[D, H, W]` in 0..1; zeros where the label map has no such structure.
@@ -98,8 +109,6 @@ def segmented_case(
         GeometryError: the case's spacing is not known, and the network's is.
     """
     shape, target = labels.shape, settings.spacing_mm
-    if not (labels == class_index).any():
-        return np.zeros(shape, np.float32)
     if target is not None and settings.slice_wise:
         target = target[-2:]
     image = resample_case(pixels, spacing_mm, target, keep_zeros=settings.intensity.nonzero)
@@ -108,20 +117,22 @@ def segmented_case(
     inside = resample_case(chosen, None, None, kind="mask", size=image.shape[:-1]) > 0
     if not inside.any():
         return np.zeros(shape, np.float32)
-    lengths = (1,) * (inside.ndim - len(settings.patch_size)) + tuple(settings.patch_size)
-    cut = around(inside, lengths)
-    missing = [(0, of - (s.stop - s.start)) for of, s in zip(lengths, cut, strict=True)]
-    patch = np.pad(image[cut], [*missing, (0, 0)]).reshape(1, *settings.patch_size, -1)
-    marked = np.pad(inside[cut], missing).reshape(1, *settings.patch_size)
+    size = settings.patch_size
+    cut = around(inside, (1,) * (inside.ndim - len(size)) + tuple(size))
+    patch, marked = (_filled(of[cut], size) for of in (image, inside[..., None]))
+    found = segmentation(
+        model, patch, [class_index], region=marked[..., 0], layer=layer, pooled=pooled
+    )
     heat = np.zeros(inside.shape, np.float32)
-    found = segmentation(model, patch, [class_index], region=marked, layer=layer)
-    heat[cut] = found.reshape(lengths)[tuple(slice(s.stop - s.start) for s in cut)]
+    heat[cut] = _cut_back(found[0], heat[cut].shape)
     back = resample_case(heat[..., None], None, None, kind="probabilities", size=shape)
     return np.clip(back[..., 0], 0, 1)
 
 
 def bottleneck(model: keras.Model, shape: Sequence[int]) -> keras.layers.Layer:
     """The last layer of a network's coarsest maps that still tell places apart.
+
+    Those are at least 4 cells wide each way, or as wide as the image.
 
     Args:
         model: flat functional model.
@@ -130,6 +141,39 @@ def bottleneck(model: keras.Model, shape: Sequence[int]) -> keras.layers.Layer:
     Raises:
         ConfigError: no layer keeps a spatial map.
     """
+    layers, sizes = _spatial(model, shape)
+    least = [min(LEAST_CELLS, side) for side in shape[:-1]]
+    fine = [all(a >= b for a, b in zip(size, least, strict=True)) for size in sizes]
+    coarsest = min((size for size, keep in zip(sizes, fine, strict=True) if keep), key=np.prod)
+    # The decoder has maps of this size too, behind the skips: the first run is the encoder's.
+    place = sizes.index(coarsest)
+    while place + 1 < len(sizes) and sizes[place + 1] == coarsest:
+        place += 1
+    return layers[place]
+
+
+def context(model: keras.Model, shape: Sequence[int]) -> keras.layers.Layer:
+    """The last layer, the decoder's, whose cells are 4 voxels long or more along some axis.
+
+    Finer maps nearly are the mask that they are to explain. Where a network has no maps as
+    coarse, it is the layer of `bottleneck`, whose arguments these are.
+    """
+    layers, sizes = _spatial(model, shape)
+    coarse = [
+        layer
+        for layer, size in zip(layers, sizes, strict=True)
+        if any(side >= CELL * cells for side, cells in zip(shape[:-1], size, strict=True))
+        and all(
+            cells >= min(LEAST_CELLS, side) for side, cells in zip(shape[:-1], size, strict=True)
+        )
+    ]
+    return coarse[-1] if coarse else bottleneck(model, shape)
+
+
+def _spatial(
+    model: keras.Model, shape: Sequence[int]
+) -> tuple[list[keras.layers.Layer], list[tuple[int, ...]]]:
+    """The layers that keep a spatial map, but for the logits, and how many cells it has."""
     rank = len(model.inputs[0].shape)
     ends = {id(output) for output in model.outputs}
     layers = [
@@ -142,15 +186,7 @@ def bottleneck(model: keras.Model, shape: Sequence[int]) -> keras.layers.Layer:
     if not layers:
         raise ConfigError("Grad-CAM needs a feature map with height and width; there is none")
     given = keras.Model(model.inputs, [layer.output for layer in layers])
-    sizes = [tuple(one[1:-1]) for one in given.compute_output_shape((1, *shape))]
-    least = [min(LEAST_CELLS, side) for side in shape[:-1]]
-    fine = [all(a >= b for a, b in zip(size, least, strict=True)) for size in sizes]
-    coarsest = min((size for size, keep in zip(sizes, fine, strict=True) if keep), key=np.prod)
-    # The decoder has maps of this size too, behind the skips: the first run is the encoder's.
-    place = sizes.index(coarsest)
-    while place + 1 < len(sizes) and sizes[place + 1] == coarsest:
-        place += 1
-    return layers[place]
+    return layers, [tuple(one[1:-1]) for one in given.compute_output_shape((1, *shape))]
 
 
 def around(inside: np.ndarray, lengths: Sequence[int]) -> tuple[slice, ...]:
@@ -172,8 +208,24 @@ def around(inside: np.ndarray, lengths: Sequence[int]) -> tuple[slice, ...]:
     return tuple(box)
 
 
+def _filled(values: np.ndarray, size: Sequence[int]) -> np.ndarray:
+    """A piece of a case as a patch `[1, *size, C]`: axes that the patch lacks dropped, 0 added."""
+    values = values.reshape(values.shape[-1 - len(size) :])
+    missing = np.subtract(size, values.shape[:-1])
+    return np.pad(values, [*((0, int(more)) for more in missing), (0, 0)])[None]
+
+
+def _cut_back(patch: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """The part of a patch that lies in the case, in the shape that it has there."""
+    return patch[tuple(slice(length) for length in shape[-patch.ndim :])].reshape(shape)
+
+
 def _map(
-    both: keras.Model, image: np.ndarray, class_index: int, region: np.ndarray | None
+    both: keras.Model,
+    image: np.ndarray,
+    class_index: int,
+    region: np.ndarray | None,
+    pooled: bool,
 ) -> np.ndarray:
     """The positive part of the weighted sum of feature maps, `[1, ...]` as large as the image."""
     batch = tf.convert_to_tensor(image, tf.float32)
@@ -189,4 +241,5 @@ def _map(
         score = tf.reduce_sum(tf.where(inside, of_class, 0.0))
     if not bool(tf.reduce_any(inside)):
         return np.zeros(image.shape[:-1], np.float32)
-    return resized(weighed(features, tape.gradient(score, features)), image.shape[1:-1])
+    gradient = tape.gradient(score, features)
+    return resized(weighed(features, gradient, pooled), image.shape[1:-1])
