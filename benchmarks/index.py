@@ -37,6 +37,7 @@ from tfmed.run import Run
 
 SIDE = 512
 IN_A_FOLDER = 1000
+LEAST_ROWS = 10 * IN_A_FOLDER
 SERIES = 200  # slices
 ROOT = "1.2.826.0.1.3680043.10.1"
 # What a template holds in place of each file's own.
@@ -49,6 +50,9 @@ def main() -> None:
     parser.add_argument("--files", type=int, default=20_000)
     parser.add_argument("--rows", type=int, default=1_000_000)
     wanted = parser.parse_args()
+    if 0 < wanted.rows < LEAST_ROWS:
+        # Fewer names belong to too few patients to be split.
+        parser.error(f"--rows is {wanted.rows}; expected 0 or at least {LEAST_ROWS}")
     with tempfile.TemporaryDirectory() as folder:
         os.environ["TFMED_DATA"] = str(Path(folder) / "home")
         if wanted.files:
