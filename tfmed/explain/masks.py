@@ -99,7 +99,8 @@ def segmented_case(
         class_index: of the structure.
         settings: of inference (`SegmentationStudy.settings`).
         spacing_mm: of the case, an axis each, or None where it is not known.
-        layer, pooled: as in `segmentation`.
+        layer: as in `segmentation`.
+        pooled: as in `segmentation`.
 
     Returns:
         float32 `[H, W]` or `[D, H, W]` in 0..1; zeros where the label map has no such structure.
@@ -119,10 +120,8 @@ def segmented_case(
         return np.zeros(shape, np.float32)
     size = settings.patch_size
     cut = around(inside, (1,) * (inside.ndim - len(size)) + tuple(size))
-    patch, marked = (_filled(of[cut], size) for of in (image, inside[..., None]))
-    found = segmentation(
-        model, patch, [class_index], region=marked[..., 0], layer=layer, pooled=pooled
-    )
+    patch, marked = _filled(image[cut], size), _filled(inside[cut][..., None], size)[..., 0]
+    found = segmentation(model, patch, [class_index], region=marked, layer=layer, pooled=pooled)
     heat = np.zeros(inside.shape, np.float32)
     heat[cut] = _cut_back(found[0], heat[cut].shape)
     back = resample_case(heat[..., None], None, None, kind="probabilities", size=shape)
