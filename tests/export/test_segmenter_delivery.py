@@ -14,7 +14,7 @@ from training import masked
 from tfmed import export, inference, training
 from tfmed.data.cases import Case
 from tfmed.errors import ExportError
-from tfmed.export import segmenter_delivery, segmenter_parity, tflite
+from tfmed.export import card, card_text, parity, segmenter_delivery, segmenter_parity, tflite
 from tfmed.export.segmenter import settings_of
 from tfmed.run import Run
 from tfmed.tasks import Segmentation
@@ -156,3 +156,25 @@ def test_of_a_volume_in_slices_the_middle_one_is_compared(segmenters: dict[str, 
     assert image.shape == (32, 24, 1)
     np.testing.assert_allclose(image, 7, rtol=1e-5)
     assert segmenter_parity.sides_of(case, whole) == (5, 32, 24)
+
+
+def test_volumes_convert_to_float_files_and_the_card_says_why_not_to_int8(
+    segmenters: dict[str, Any], tmp_path: Path
+) -> None:
+    model = segmenters["deep"]
+    patches = np.random.default_rng(0).normal(90, 20, (2, 8, 12, 8, 1)).astype(np.float32)
+    converted = tflite.write(model, tmp_path, patches[:0])
+    assert list(converted.bytes) == ["float32", "float16", "dynamic"]
+    assert "volumes" in converted.failed["int8"] and "32 bits" in converted.notes["dynamic"]
+    live = np.stack([model.live()(patch) for patch in patches])
+    rows = parity.tflite_rows(model, tmp_path, live, list(patches))
+    assert [row.tolerance for row in rows] == [1e-4, 1e-2, None, None]
+    assert all(row.passed for row in parity.judged(rows))
+    text = card_text.markdown(
+        card.make(
+            model, "deep", data={}, image={}, scores={},
+            tflite={"dynamic": {"bytes": 9, "note": converted.notes["dynamic"]},
+                    "int8": {"failed": converted.failed["int8"]}},
+        )
+    )  # fmt: skip
+    assert "32 bits" in text and "not written" in text

@@ -25,7 +25,8 @@ from tfmed.inference import Ensemble, Network
 from tfmed.training.segmentation import SegmentationStudy, Segmenter
 from tfmed.training.segmenter import dice
 
-CALIBRATION_CASES = 64
+# Some hundred thousand pixels: as many as some hundred small images have.
+CALIBRATION_CASES = 24
 PARITY_CASES = 4
 # Windows of all cases that are compared whole: two answers for a large CT would take hours.
 PARITY_WINDOWS = 200
