@@ -10,11 +10,11 @@ import numpy as np
 
 from tfmed.errors import DataError, GeometryError, TfmedError
 from tfmed.image import Image
-from tfmed.io import mask
+from tfmed.io import dicom_seg_slices, mask
+from tfmed.io.dicom_seg import APART_SHARE
+from tfmed.io.dicom_seg_slices import SPACING_SHARE
 
 ONE_FILE_A_CLASS, DICOM_SEG = "one file a class", "dicom seg"
-SPACING_SHARE = 1e-3  # that spacings may differ by
-APART_SHARE = 0.1  # of the smallest spacing, that a mask may lie beside its image
 FULL = 255
 BLOCK_VALUES = 1 << 22
 MOST_VALUES = 64
@@ -62,9 +62,8 @@ def stored(
     """
     files = [str(path) for path in example["mask"]]
     if about["kind"] == DICOM_SEG:
-        from tfmed.data.mask_seg import label_map
-
-        return label_map(files, example, about["segments"], on), False
+        segments = about["segments"]
+        return dicom_seg_slices.label_map(files, example, segments, on.shape, on.spacing_mm), False
     if about["kind"] != ONE_FILE_A_CLASS:
         return _file(files[0], on)
     joined = np.zeros(on.shape, np.uint8)

@@ -1,26 +1,23 @@
 """The pixels of DICOM SEG files as one label map on the slices of their series.
 
-Source: DICOM PS3.3 C.8.20.2 (segment numbers, fractional values), C.7.6.16 (functional groups).
+Source: DICOM PS3.3 C.8.20.2 (segment numbers), C.7.6.16 (functional groups).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pydicom
-from pydicom.pixels import iter_pixels
 
-from tfmed.data.mask_files import APART_SHARE, SPACING_SHARE, Grid
 from tfmed.errors import DataError, GeometryError
-from tfmed.io.dicom_geometry import Plane, functional_groups, pixel_spacing, planes
+from tfmed.io.dicom_geometry import Plane, pixel_spacing, planes
+from tfmed.io.dicom_seg import APART_SHARE, PARALLEL, frames, groups, segments
 from tfmed.io.guard import reading
 
-HALF = 0.5  # of the largest fraction, from which on a voxel belongs to a segment
-PARALLEL = 1e-3
-LABEL_MAP, FRACTIONAL = "LABELMAP", "FRACTIONAL"
+SPACING_SHARE = 1e-3  # that spacings may differ by
 PLACES = ["SOPInstanceUID", "ImagePositionPatient", "ImageOrientationPatient", "NumberOfFrames"]
 PLACES += ["SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence"]
 
@@ -39,7 +36,11 @@ class Slices:
 
 
 def label_map(
-    files: Sequence[str], example: Mapping[str, Any], segments: Sequence[str], on: Grid
+    files: Sequence[str],
+    example: Mapping[str, Any],
+    classes: Sequence[str],
+    shape: Sequence[int],
+    spacing_mm: Sequence[float] | None,
 ) -> np.ndarray:
     """Draw the segments of DICOM SEG files on the slices of an example.
 
@@ -49,11 +50,12 @@ def label_map(
     Args:
         files: of DICOM SEG.
         example: `path` and `files` of the images.
-        segments: labels of the classes; the first stands for the background.
-        on: the grid of the images.
+        classes: labels of the segments; the first stands for the background.
+        shape: of the images, `(rows, columns)` or `(slices, rows, columns)`.
+        spacing_mm: of the images, along the same axes, or None.
 
     Returns:
-        uint8 of `on.shape`: the number of the class, the largest where segments overlap.
+        uint8 of `shape`: the number of the class, the largest where segments overlap.
 
     Raises:
         ReadError: a file cannot be read.
@@ -61,15 +63,22 @@ def label_map(
         GeometryError: a frame has another spacing or orientation, or lies on none of the slices.
     """
     slices = _slices(example)
-    drawn = np.zeros((1,) * (3 - len(on.shape)) + tuple(on.shape), np.uint8)
+    drawn = np.zeros((1,) * (3 - len(shape)) + tuple(shape), np.uint8)
     for path in files:
         with reading(path, "the DICOM SEG cannot be read"):
             data = pydicom.dcmread(path)
-        _check_grid(path, data, on)
+        _check_grid(path, data, shape, spacing_mm)
         with reading(path, "the DICOM SEG cannot be decoded"):
-            for place, number, inside in _frames(path, data, slices, segments, on):
-                np.maximum(drawn[place], number * inside, out=drawn[place])
-    return drawn.reshape(on.shape)
+            numbers = {
+                int(one.SegmentNumber): classes.index(label)
+                for one in segments(data)
+                if (label := str(one.SegmentLabel).strip()) in classes[1:]
+            }
+            count = int(data.get("NumberOfFrames") or 1)
+            places = _places(path, data, count, slices, spacing_mm)
+            for place, number, inside in frames(path, data, places, numbers):
+                np.maximum(drawn[place], number * inside, out=drawn[place], casting="unsafe")
+    return drawn.reshape(tuple(shape))
 
 
 def _slices(example: Mapping[str, Any]) -> Slices:
@@ -90,58 +99,28 @@ def _slices(example: Mapping[str, Any]) -> Slices:
     return Slices(by_uid, tuple(found) if known else None)
 
 
-def _check_grid(path: str, data: Any, on: Grid) -> None:
+def _check_grid(
+    path: str, data: Any, shape: Sequence[int], spacing_mm: Sequence[float] | None
+) -> None:
     size = (int(data.Rows), int(data.Columns))
-    if size != tuple(on.shape[-2:]):
-        raise DataError(f"{path}: its shape is {size}, its images' {tuple(on.shape[-2:])}")
+    if size != tuple(shape[-2:]):
+        raise DataError(f"{path}: its shape is {size}, its images' {tuple(shape[-2:])}")
     mine = pixel_spacing(data)
-    if mine and on.spacing_mm and not np.allclose(mine, on.spacing_mm[-2:], rtol=SPACING_SHARE):
+    if mine and spacing_mm and not np.allclose(mine, spacing_mm[-2:], rtol=SPACING_SHARE):
         raise GeometryError(
             f"{path}: its spacing is {mine[0]:.4g} {mine[1]:.4g} mm, its images' "
-            f"{on.spacing_mm[-2]:.4g} {on.spacing_mm[-1]:.4g} mm"
+            f"{spacing_mm[-2]:.4g} {spacing_mm[-1]:.4g} mm"
         )
 
 
-def _frames(
-    path: str, data: Any, slices: Slices, segments: Sequence[str], on: Grid
-) -> Iterator[tuple[int, Any, np.ndarray]]:
-    """Slice, class number and extent of each frame that shows one of the classes.
-
-    Of a label map the class number is an image.
-    """
-    count = int(data.get("NumberOfFrames") or 1)
-    of_segment = {
-        int(one.SegmentNumber): segments.index(label)
-        for one in data.SegmentSequence
-        if (label := str(one.SegmentLabel).strip()) in segments[1:]
-    }
-    numbers = [int(one.ReferencedSegmentNumber) for one in _groups(data, "SegmentIdentification")]
-    numbers = numbers * count if len(numbers) == 1 else numbers
-    places = _places(path, data, count, slices, on)
-    kind = str(data.get("SegmentationType", "BINARY"))
-    if kind == LABEL_MAP:
-        table = np.zeros(1 << 16, np.uint8)
-        table[list(of_segment)] = list(of_segment.values())
-    elif len(numbers) != count:
-        raise DataError(f"{path}: {len(numbers)} of its {count} frames name a segment")
-    for frame, pixels in enumerate(iter_pixels(data, raw=True)):
-        if kind == LABEL_MAP:
-            yield places[frame], table[pixels], pixels > 0
-        elif numbers[frame] in of_segment:
-            least = HALF * int(data.MaximumFractionalValue) if kind == FRACTIONAL else 1
-            yield places[frame], np.uint8(of_segment[numbers[frame]]), pixels >= least
-
-
-def _groups(data: Any, macro: str) -> list[Any]:
-    return functional_groups(data, f"{macro}Sequence")
-
-
-def _places(path: str, data: Any, count: int, slices: Slices, on: Grid) -> list[int]:
+def _places(
+    path: str, data: Any, count: int, slices: Slices, spacing_mm: Sequence[float] | None
+) -> list[int]:
     """The slice of each frame."""
     mine = planes(data, count)
     if mine is not None and slices.planes is not None:
-        return [_slice_at(path, plane, slices.planes, on) for plane in mine]
-    named = [_source(one) for one in _groups(data, "DerivationImage")]
+        return [_slice_at(path, plane, slices.planes, spacing_mm) for plane in mine]
+    named = [_source(one) for one in groups(data, "DerivationImage")]
     known = [slices.by_uid[name] for name in named if name in slices.by_uid]
     if len(known) != count:
         raise GeometryError(
@@ -158,7 +137,9 @@ def _source(group: Any) -> tuple[str, int]:
     return str(sources[0].get("ReferencedSOPInstanceUID", "")), int(frame)
 
 
-def _slice_at(path: str, plane: Plane, there: Sequence[Plane], on: Grid) -> int:
+def _slice_at(
+    path: str, plane: Plane, there: Sequence[Plane], spacing_mm: Sequence[float] | None
+) -> int:
     """The number of the slice where a plane lies."""
     turned = np.abs(np.subtract(plane.orientation, there[0].orientation)).max()
     if turned > PARALLEL:
@@ -168,7 +149,7 @@ def _slice_at(path: str, plane: Plane, there: Sequence[Plane], on: Grid) -> int:
         )
     away = np.linalg.norm(np.subtract([one.position for one in there], plane.position), axis=1)
     nearest = int(np.argmin(away))
-    smallest = min(on.spacing_mm) if on.spacing_mm else 1.0
+    smallest = min(spacing_mm) if spacing_mm else 1.0
     if away[nearest] > APART_SHARE * smallest:
         raise GeometryError(
             f"{path}: a frame lies {away[nearest]:.2g} mm away from the nearest of its images; "
