@@ -12,8 +12,10 @@ import pytest
 from PIL import Image as Pillow
 from training import masked
 
-from tfmed.pipelines import evaluate, explain, predict, segment
+from tfmed import training
+from tfmed.pipelines import evaluate, explain, predict, segment, segmenting
 from tfmed.planning import dumps
+from tfmed.run import Run
 
 Segmented = tuple[Path, list[str]]
 UNLABELLED = 2
@@ -115,6 +117,18 @@ def test_a_finished_run_repeats_nothing(
     assert segment.main(command) == 0
     assert (out / "run" / "model.keras").stat().st_mtime_ns == before
     assert "report.html" in capfd.readouterr().err
+
+
+def test_masks_that_a_killed_command_left_are_not_drawn_again(
+    segmented: Segmented, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out, _ = segmented
+    shutil.copytree(out / "run", tmp_path / "run")
+    (tmp_path / "run" / "predictions.csv").unlink()
+    monkeypatch.setattr(training.Segmenter, "label_map", lambda *_: pytest.fail("drawn again"))
+    segmenting.score(training.open_segmentation(Run(tmp_path / "run")))
+    before, after = (folder / "run" / "predictions.csv" for folder in (out, tmp_path))
+    assert before.read_text(encoding="utf-8") == after.read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("model", ["run", "models/run/1"])
