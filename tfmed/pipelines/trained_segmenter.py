@@ -17,6 +17,7 @@ from tfmed.data.cases import Case
 from tfmed.data.dataset import Dataset
 from tfmed.errors import ConfigError, DataError
 from tfmed.evaluation import report_answers
+from tfmed.evaluation.of_run import as_radiologists_look
 from tfmed.explain import overlay, segmented_case
 from tfmed.export.load import Exported
 from tfmed.pipelines import segmenting
@@ -77,7 +78,8 @@ class TrainedSegmenter:
         def label_map(row: int, case: Case) -> np.ndarray:
             labels = self.segmenter.label_map(case)
             if explain:
-                for name, png in self._explained(case, labels):
+                turned = dataset.table["format"].iloc[row] == "nifti"
+                for name, png in self._explained(case, labels, turned):
                     writer.explain(row, name, png)
             return labels
 
@@ -85,13 +87,24 @@ class TrainedSegmenter:
         found, rejects = segmenting.answers(dataset, rows, label_map, self.task, writer)
         return found, dataset.with_rejects(rejects)
 
-    def _explained(self, case: Case, labels: np.ndarray) -> Iterator[tuple[str, bytes]]:
-        """Each structure that was found, with a picture of where its evidence lies."""
+    def _explained(
+        self, case: Case, labels: np.ndarray, turned: bool
+    ) -> Iterator[tuple[str, bytes]]:
+        """Each structure that was found, with a picture of where its evidence lies.
+
+        Args:
+            case: the example.
+            labels: its label map.
+            turned: whether it is of NIfTI, whose planes people look at the other way round.
+        """
         settings = self.segmenter.settings
+        # A window that fits all images of 8 bits shows dark ones darker than they need be.
+        window = settings.intensity.window if settings.intensity.kind == "ct" else None
+        shown = as_radiologists_look(case.pixels) if turned else case.pixels
         for index in np.unique(labels[labels > 0]).tolist():
             heat = segmented_case(self.model, case.pixels, labels, index, settings, case.spacing_mm)
-            png = overlay(case.pixels, heat, window=settings.intensity.window)
-            yield self.task.classes[index], png
+            heat = as_radiologists_look(heat[..., None])[..., 0] if turned else heat
+            yield self.task.classes[index], overlay(shown, heat, window=window)
 
     def score(self, predictions: pd.DataFrame, dataset: Dataset) -> dict[str, Any]:
         """What `scores.json` holds."""
