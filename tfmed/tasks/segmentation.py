@@ -143,12 +143,13 @@ class Segmentation:
 
         Returns:
             `task`, `split` (`"all"` where parts are mixed), `examples`, `patients`,
-            `resampled` (the unit), `nsd_tolerance_mm`, `size_unit`, `metrics` (means over
-            structures), `per_class` and `per_patient`. `volume_difference` is the mean size of
-            the difference of volumes (areas of images), in `size_unit`; `volume_bias` has its
-            sign. `per_class` also counts `examples` (that show it), `missed`, `invented` and
-            `absent` (in truth and prediction, and so in no mean). `per_patient` averages a
-            patient's examples first; where that has no meaning it is `{"undefined": why}`.
+            `resampled` (the unit), `threshold` (None), `nsd_tolerance_mm`, `size_unit`,
+            `metrics` (means over structures), `per_class` and `per_patient`. `volume_difference`
+            is the mean size of the difference of volumes (areas of images), in `size_unit`;
+            `volume_bias` has its sign. `per_class` also counts `examples` (that show it),
+            `missed`, `invented` and `absent` (in truth and prediction, and so in no mean).
+            `per_patient` averages a patient's examples first; where that has no meaning it is
+            `{"undefined": why}`.
 
         Raises:
             DataError: no row has a truth, or `unit` is something else.
@@ -168,6 +169,7 @@ class Segmentation:
             "examples": len(cases.patients),
             "patients": len(np.unique(cases.patients)),
             "resampled": unit,
+            "threshold": None,  # each voxel is called by its largest probability
             "nsd_tolerance_mm": self.tolerance_mm,
             "size_unit": cases.size_unit,
             "metrics": overall,
