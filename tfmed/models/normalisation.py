@@ -41,7 +41,7 @@ class InstanceNormalization(keras.layers.Layer):
 
     def call(self, inputs: tf.Tensor) -> tf.Tensor:
         """Features `[B, ..., C]` to the same shape."""
-        if inputs.shape[0] is None:
+        if inputs.shape[0] in (None, 1):
             return self._rectified(self._by_moments(inputs))
         parts = [
             self._rectified(self._by_kernel(part)) for part in tf.split(inputs, inputs.shape[0])
@@ -85,6 +85,22 @@ class InstanceNormalization(keras.layers.Layer):
 
     def _by_moments(self, inputs: tf.Tensor) -> tf.Tensor:
         values = tf.cast(inputs, tf.float32)
-        mean, variance = tf.nn.moments(values, list(range(1, len(inputs.shape) - 1)), keepdims=True)
+        if inputs.shape[0] is None:
+            axes = list(range(1, len(inputs.shape) - 1))
+            mean, variance = tf.nn.moments(values, axes, keepdims=True)
+        else:
+            mean = _stepwise_mean(values)
+            variance = _stepwise_mean(tf.math.squared_difference(values, mean))
         scale = tf.math.rsqrt(variance + self.epsilon) * self.gamma.value
         return tf.cast(values * scale + (self.beta.value - mean * scale), inputs.dtype)
+
+
+def _stepwise_mean(values: tf.Tensor) -> tf.Tensor:
+    """The mean over all axes between batch and channels, one axis after the other.
+
+    TFLite, whose graphs take one example, adds up term by term in float32: over the voxels of a
+    volume in one go that moved probabilities by more than 1e-4.
+    """
+    for axis in reversed(range(1, len(values.shape) - 1)):
+        values = tf.reduce_mean(values, axis, keepdims=True)
+    return values
