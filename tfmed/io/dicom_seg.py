@@ -38,8 +38,8 @@ class Drawn:
     """A DICOM SEG file by itself.
 
     Attributes:
-        labels: uint8 or uint16, `[D, H, W]`, or `[H, W]` where the file tells no places: segment
-            numbers, the largest where segments overlap.
+        labels: uint8 or uint16, `[D, H, W]`, or `[H, W]` of an image whose thickness is not
+            told: segment numbers, the largest where segments overlap.
         names: the label of each segment by its number.
         spacing_mm: `(slice, row, column)` or `(row, column)`, or None where it is not told.
         affine: float64 `[4, 4]` from `(slice, row, column, 1)` to RAS+ mm, or None.
@@ -92,12 +92,14 @@ def read(path: str | Path) -> Drawn:
     with reading(path, "the DICOM SEG cannot be decoded"):
         for place, number, inside in frames(path, data, places, {one: one for one in known}):
             np.maximum(drawn[place], number * inside, out=drawn[place], casting="unsafe")
+    if step is None:
+        drawn = drawn.reshape(size)
     if mine is None or pixel is None:
-        return Drawn(drawn[0] if mine is None else drawn, known, None, None, series)
+        return Drawn(drawn, known, pixel if mine is None else None, None, series)
     first = min(zip(places, mine, strict=True), key=lambda pair: pair[0])[1]
-    matrix = affine([first, first.moved(step or 1.0)], pixel)
-    spacing = (step, *pixel) if step is not None else None
-    return Drawn(drawn, known, spacing, matrix, series)
+    along = [first] if step is None else [first, first.moved(step)]
+    spacing = pixel if step is None else (step, *pixel)
+    return Drawn(drawn, known, spacing, affine(along, pixel), series)
 
 
 def _own_places(
