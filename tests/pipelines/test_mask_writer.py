@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import highdicom
+import makers
 import makers_nifti
 import numpy as np
 import pytest
@@ -13,6 +15,8 @@ from tfmed import data, io
 from tfmed.data import audit, cases
 from tfmed.pipelines.mask_writer import MaskWriter, names, values_of
 from tfmed.run import Run
+
+CLASSES = ("background", "liver")
 
 
 @pytest.mark.parametrize(
@@ -42,7 +46,9 @@ def written(folder: Path, image: Path, labels: np.ndarray) -> tuple[str, io.Imag
     dataset = audit.audit(data.open(image.parent))
     run = Run(folder)
     case = cases.read(dataset.table.iloc[0].to_dict(), None)
-    name = MaskWriter(run, dataset, {"kind": "labels", "values": [0, 5]}).write(0, case, labels)
+    name = MaskWriter(
+        run, dataset, ("background", "liver"), {"kind": "labels", "values": [0, 5]}
+    ).write(0, case, labels)
     return name, io.read(run.path(name))
 
 
@@ -71,3 +77,20 @@ def test_stacks_of_tiff_become_nifti_and_flat_ones_png(tmp_path: Path) -> None:
     name, found = written(tmp_path / "run", tmp_path / "flat" / "a.tif", values[0] % 2)
     assert name == "masks/a.png"
     assert np.array_equal(found.pixels[..., 0], 5 * (values[0] % 2))
+
+
+def test_series_of_dicom_get_a_seg_on_their_slices(tmp_path: Path) -> None:
+    volume = np.random.default_rng(0).integers(0, 900, (4, 8, 9)).astype(np.uint16)
+    makers.series(tmp_path / "data", volume, makers.Slice(bits=12))
+    dataset = audit.audit(data.open(tmp_path / "data", unit="series"))
+    case = cases.read(dataset.table.iloc[0].to_dict(), None)
+    labels = np.zeros((4, 8, 9), np.uint8)
+    labels[1:3, 2:5, 3:7] = 1  # the first slice and the last show nothing
+    about = {"kind": "dicom seg", "values": [0, 1]}
+    writer = MaskWriter(Run(tmp_path / "run"), dataset, CLASSES, about)
+    name = writer.write(0, case, labels)
+    assert name.endswith(".dcm")
+    seg = highdicom.seg.segread(tmp_path / "run" / name)
+    assert [one.SegmentLabel for one in seg.SegmentSequence] == ["liver"]
+    assert seg.get_volume(combine_segments=True).array.sum() == labels.sum()
+    assert np.array_equal(writer.written(0, case), labels)

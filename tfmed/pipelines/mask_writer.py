@@ -13,10 +13,13 @@ import pandas as pd
 from tfmed.data.cases import Case
 from tfmed.data.dataset import Dataset
 from tfmed.evaluation.predicted import predicted_mask
+from tfmed.io import dicom_seg_out
+from tfmed.io.dicom_seg_slices import label_map
 from tfmed.io.mask_out import write_nifti, write_png
 from tfmed.run import Run, write_aside
 
 FOLDER, EXPLANATIONS = "masks", "explanations"
+DICOM, NIFTI = "dicom", "nifti"
 ENDINGS: tuple[str, ...] = (".nii.gz", ".nii", ".hdr", ".png", ".tif", ".tiff", ".npy", ".bmp")
 ENDINGS += (".jpg", ".jpeg", ".dcm")
 
@@ -24,26 +27,34 @@ ENDINGS += (".jpg", ".jpeg", ".dcm")
 class MaskWriter:
     """Writes label maps into a run's `masks/`.
 
-    Images of NIfTI and other volumes get NIfTI, flat ones PNG. A voxel holds the value that its
-    class has in the source's masks, and a palette's colours stay.
+    Images of DICOM get DICOM SEG, a segment for each class; those of NIfTI and other volumes
+    NIfTI, flat ones PNG. There a voxel holds the value that its class has in the source's masks,
+    and a palette's colours stay.
 
     Args:
         run: where to.
         dataset: whose examples were answered.
+        classes: names, the background first.
         about: the fact `masks` of the data that the network was trained on; None where it is not
             known: values are then the classes' numbers.
         palette: a mask of the source, whose palette is taken over.
+
+    Raises:
+        MissingExtra: there are images of DICOM, and highdicom is not installed.
     """
 
     def __init__(
         self,
         run: Run,
         dataset: Dataset,
+        classes: Sequence[str],
         about: Mapping[str, Any] | None,
         palette: Path | None = None,
     ) -> None:
+        check_extra(dataset)
         self._run = run
         self._table = dataset.table
+        self._classes = classes
         self._names = names(list(dataset.table["id"]))
         self._about = about
         self._values = values_of(about)
@@ -63,12 +74,14 @@ class MaskWriter:
         Raises:
             GeometryError: the map does not fit the image.
         """
-        raw = labels if self._values is None else self._values[labels]
-        name, nifti = self._name(row, case), self._is_nifti(row)
+        name, kind = self._name(row, case), self._kind(row)
         path = self._run.path(name)
-        if path.suffix == ".png":
+        raw = labels if self._values is None else self._values[labels]
+        if kind == DICOM:
+            dicom_seg_out.write(path, labels, self._sources(row), self._classes)
+        elif path.suffix == ".png":
             write_png(path, raw, palette=self._palette)
-        elif nifti:
+        elif kind == NIFTI:
             write_nifti(path, raw, source=Path(self._table["path"].iloc[row]))
         else:
             write_nifti(path, raw, spacing_mm=case.spacing_mm, affine=case.affine)
@@ -79,6 +92,9 @@ class MaskWriter:
         path = self._run.path(self._name(row, case))
         if self._about is None or not path.is_file():
             return None
+        if self._kind(row) == DICOM:
+            example, shape = self._table.iloc[row].to_dict(), case.pixels.shape[:-1]
+            return label_map([str(path)], example, self._classes, shape, case.spacing_mm)
         return predicted_mask(path, case, self._about)
 
     def explain(self, row: int, name: str, png: bytes) -> None:
@@ -88,11 +104,28 @@ class MaskWriter:
 
     def _name(self, row: int, case: Case) -> str:
         """Where in the run an example's label map is."""
-        flat = case.pixels.ndim == 3 and not self._is_nifti(row)
-        return f"{FOLDER}/{self._names[row]}{'.png' if flat else '.nii.gz'}"
+        kind = self._kind(row)
+        flat = case.pixels.ndim == 3 and kind != NIFTI
+        ending = ".dcm" if kind == DICOM else ".png" if flat else ".nii.gz"
+        return f"{FOLDER}/{self._names[row]}{ending}"
 
-    def _is_nifti(self, row: int) -> bool:
-        return bool(self._table["format"].iloc[row] == "nifti")
+    def _kind(self, row: int) -> str:
+        return str(self._table["format"].iloc[row])
+
+    def _sources(self, row: int) -> list[str]:
+        """The DICOM files of an example, one a slice, or one of all frames."""
+        files = self._table["files"].iloc[row]
+        return [str(self._table["path"].iloc[row])] if files is None else list(files)
+
+
+def check_extra(dataset: Dataset) -> None:
+    """Say what to install where masks of DICOM images cannot be written.
+
+    Raises:
+        MissingExtra: highdicom is not installed, and there are such images.
+    """
+    if (dataset.table["format"] == DICOM).any():
+        dicom_seg_out.check_extra("DICOM SEG")
 
 
 def values_of(about: Mapping[str, Any] | None) -> np.ndarray | None:

@@ -66,11 +66,13 @@ def run(settings: Config) -> None:
     """Index, audit, split, plan, train, predict, evaluate, export and report; each stage once."""
     from tfmed import models
     from tfmed.pipelines import checks, stages
+    from tfmed.pipelines.mask_writer import check_extra
     from tfmed.planning import SegmentationPlan
 
     checks.trainable(settings, models.SEGMENTERS)
     with stages.begin("segment", settings) as work:
         dataset = stages.split(work, settings, stages.index(work, settings, settings.classes))
+        check_extra(dataset)
         plan = stages.plan(work, SegmentationPlan, lambda: _plan(settings, dataset), _network)
         if settings.plan_only:
             stages.show(work, plan)

@@ -78,7 +78,9 @@ def network(plan: SegmentationPlan, seed: int) -> keras.Model:
 def score(study: SegmentationStudy) -> tuple[pd.DataFrame, dict[str, Any]]:
     """Answer, write masks and score; writes `predictions.csv` and `scores.json`, gives both."""
     dataset = study.dataset
-    writer = MaskWriter(study.run, dataset, dataset.facts["masks"], palette_of(dataset))
+    writer = MaskWriter(
+        study.run, dataset, study.task.classes, dataset.facts["masks"], palette_of(dataset)
+    )
     rejects: list[tuple[str, str]] = []
 
     def answer(rows: np.ndarray, members: Sequence[SegmentationMember]) -> pd.DataFrame:

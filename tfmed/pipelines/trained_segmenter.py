@@ -73,7 +73,8 @@ class TrainedSegmenter:
             raise ConfigError("--explain follows gradients, which an export lacks; give the run")
         scored = "masks" in dataset.facts
         about = dataset.facts["masks"] if scored else self.about
-        writer = MaskWriter(out, dataset, about, palette_of(dataset) or self.palette)
+        palette = palette_of(dataset) or self.palette
+        writer = MaskWriter(out, dataset, self.task.classes, about, palette)
 
         def label_map(row: int, case: Case) -> np.ndarray:
             labels = self.segmenter.label_map(case)
