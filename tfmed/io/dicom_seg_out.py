@@ -92,7 +92,7 @@ def headers(sources: Sequence[str | Path]) -> list[pydicom.Dataset]:
     Raises:
         ReadError: one cannot be read, or lacks a UID.
     """
-    found = []
+    found: list[pydicom.Dataset] = []
     for path in sources:
         with reading(path, "the DICOM header cannot be parsed"):
             data = pydicom.dcmread(path, stop_before_pixels=True)
