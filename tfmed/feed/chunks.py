@@ -134,14 +134,15 @@ class Chunks:
             place = start[axis] + tf.range(size[axis], dtype=tf.int64)
             inside.append(tf.reshape((place >= 0) & (place < shape[axis]), column))
         file = mapped(self.path, (self.total, *self.chunk, self.channels), self.stored.dtype)
-        found = tf.gather(file, numbers)
+        # Decoded before they are put in place: turning small integers makes oneDNN complain.
+        found = self.stored.decode(tf.gather(file, numbers))
         # [grid of chunks, chunk, C]: each axis of the grid beside that of the chunk.
         order = [*itertools.chain(*zip(axes, (axis + len(size) for axis in axes), strict=True))]
         joined = tf.transpose(found, [*order, 2 * len(size)])
         lengths = [_most(size[axis], self.chunk[axis]) * self.chunk[axis] for axis in axes]
         joined = tf.reshape(joined, [*lengths, self.channels])
         begin = tf.concat([start - corner * self.chunk, [0]], 0)
-        values = self.stored.decode(tf.slice(joined, begin, [*size, self.channels]))
+        values = tf.slice(joined, begin, [*size, self.channels])
         mask = inside[0]
         for other in inside[1:]:
             mask &= other
