@@ -26,6 +26,12 @@ ONE = Code("1", "UCUM", "no units")
 HU = Code("[hnsf'U]", "UCUM", "Hounsfield unit")
 VALUE = Code("voxel_value", LOCAL, "Voxel value")
 
+# What an entry of the image library describes, of slices and of radiographs.
+LISTED = (
+    ("ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing", "SliceThickness"),
+    ("PatientOrientation", "ImagerPixelSpacing"),
+)
+
 
 @dataclass(frozen=True)
 class Coded:
@@ -136,8 +142,9 @@ def _report(
         procedure_reported=codes.SCT.ImagingProcedure,
         imaging_measurements=[_group(seg, images, row, units) for row in rows],
         title=codes.DCM.ImagingMeasurementReport,
-        referenced_images=images,
+        referenced_images=images if all(map(_is_listable, images)) else None,
     )
+    _mend(report[0], str(seg.SOPInstanceUID), "NumberOfFrames" in images[0])
     return sr.Comprehensive3DSR(
         evidence=[seg, *images],
         content=report[0],
@@ -151,6 +158,22 @@ def _report(
         software_versions=__version__,
         series_description=f"{MODEL}: sizes",
     )
+
+
+def _is_listable(image: pydicom.Dataset) -> bool:
+    """Whether an image tells what the report's list of images asks for (TID 1603 and 1604)."""
+    return any(all(image.get(name) for name in names) for names in LISTED)
+
+
+def _mend(item: pydicom.Dataset, segmentation: str, of_frames: bool) -> None:
+    """References as PS3.3 C.18.4 wants them: a frame or a segment, no frame of a single image."""
+    for one in item.get("ReferencedSOPSequence") or []:
+        if "ReferencedFrameNumber" in one:
+            one.pop("ReferencedSegmentNumber", None)
+        if not of_frames and str(one.ReferencedSOPInstanceUID) != segmentation:
+            one.pop("ReferencedFrameNumber", None)
+    for child in item.get("ContentSequence") or []:
+        _mend(child, segmentation, of_frames)
 
 
 def _group(
