@@ -60,6 +60,10 @@ class Run:
         """Read what `write_json` wrote."""
         return json.loads(self._existing(name).read_text(encoding="utf-8"))
 
+    def read_text(self, name: str) -> str:
+        """The text of a file of the run."""
+        return self._existing(name).read_text(encoding="utf-8")
+
     def read_toml(self, name: str) -> dict[str, Any]:
         """Read a TOML file of the run."""
         return tomllib.loads(self._existing(name).read_text(encoding="utf-8"))

@@ -77,9 +77,7 @@ def settings(
 
 def plan_of(run: Run) -> Plan | SegmentationPlan:
     """The plan of a run, as `plan.toml` says it now."""
-    if not run.has("plan.toml"):
-        raise DataError(f"{run.folder} has no plan.toml: it is not a run of tfmed that was planned")
-    return loads(run.path("plan.toml").read_text(encoding="utf-8"))
+    return loads(run.read_text("plan.toml"))
 
 
 def task_of(run: Run) -> str:
