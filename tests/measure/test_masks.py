@@ -10,6 +10,7 @@ import pytest
 import tifffile
 from PIL import Image as Pillow
 
+from tfmed import io
 from tfmed.errors import ConfigError, GeometryError, ReadError
 from tfmed.measure import masks
 
@@ -98,6 +99,10 @@ def test_an_image_is_not_taken_for_a_mask(tmp_path: Path) -> None:
         masks.classes(path, masks.read(path), {})
 
 
+def against(mask: masks.Mask, path: Path) -> np.ndarray:
+    return masks.image_for(mask, path, io.read(path))
+
+
 @pytest.mark.parametrize("text", ["liver", "=1", "liver=x", "a=1,a=2", "a=1,b=1"])
 def test_wrong_names_are_refused(text: str) -> None:
     with pytest.raises(ConfigError, match="--classes"):
@@ -109,21 +114,19 @@ def test_an_image_must_lie_where_its_mask_lies(tmp_path: Path) -> None:
     affine = np.diag([1.0, 1.0, 2.0, 1.0])
     mask = masks.read(makers_nifti.save(tmp_path / "m.nii", volume, affine))
     fits = makers_nifti.save(tmp_path / "a.nii", volume.astype(np.int16) + 7, affine)
-    assert (masks.image_for(mask, fits) == 7).all()
+    assert (against(mask, fits) == 7).all()
     moved = affine.copy()
     moved[0, 3] = 5
     with pytest.raises(ReadError, match="5 mm away"):
-        masks.image_for(mask, makers_nifti.save(tmp_path / "b.nii", volume, moved))
+        against(mask, makers_nifti.save(tmp_path / "b.nii", volume, moved))
     with pytest.raises(ReadError, match="spacing"):
-        masks.image_for(mask, makers_nifti.save(tmp_path / "c.nii", volume, np.eye(4)))
+        against(mask, makers_nifti.save(tmp_path / "c.nii", volume, np.eye(4)))
     with pytest.raises(ReadError, match="shape"):
-        masks.image_for(mask, makers_nifti.save(tmp_path / "d.nii", volume[1:], affine))
+        against(mask, makers_nifti.save(tmp_path / "d.nii", volume[1:], affine))
 
 
 def test_colour_becomes_grey(tmp_path: Path) -> None:
     mask = masks.read(png(tmp_path / "m.png", LABELS))
     image = np.zeros((3, 4, 3), np.uint8)
     image[..., 1] = 100
-    np.testing.assert_allclose(
-        masks.image_for(mask, png(tmp_path / "i.png", image)), 58.7, rtol=1e-6
-    )
+    np.testing.assert_allclose(against(mask, png(tmp_path / "i.png", image)), 58.7, rtol=1e-6)

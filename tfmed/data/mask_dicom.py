@@ -60,7 +60,7 @@ def open_tree(root: Path, files: Sequence[Path], wishes: Wishes) -> Dataset:
     images = [str(path) for path in files if may_be_image(path)]
     headers = read_headers(images)
     kinds = ["" if isinstance(one, str) else one.modality for one in headers]
-    found = [_segmented(path) for path, kind in zip(images, kinds, strict=True) if kind == SEG]
+    found = [segmented(path) for path, kind in zip(images, kinds, strict=True) if kind == SEG]
     unread = [one for one in found if isinstance(one, tuple)]
     if len(unread) == len(found):
         why = f"; the first: {unread[0][1]}" if unread else ""
@@ -79,7 +79,7 @@ def open_tree(root: Path, files: Sequence[Path], wishes: Wishes) -> Dataset:
     return _with_masks(dataset, found, wishes)
 
 
-def _segmented(path: str) -> Segmented | tuple[str, str]:
+def segmented(path: str) -> Segmented | tuple[str, str]:
     """What a DICOM SEG says of itself, or its path and why it cannot be read."""
     try:
         with reading(path, "the DICOM SEG header cannot be parsed"):
@@ -102,7 +102,7 @@ def _with_masks(
     by_series = {series: row for row, series in enumerate(dataset.table["series"])}
     spaces: defaultdict[str, list[int]] = defaultdict(list)
     for row, path in enumerate(dataset.table["path"]):
-        spaces[_space(path)].append(row)
+        spaces[space(path)].append(row)
     held: defaultdict[int, list[Segmented]] = defaultdict(list)
     rejects = [one for one in found if isinstance(one, tuple)]
     for one in found:
@@ -141,8 +141,8 @@ def _with_masks(
     return dataset.with_facts(masks=about)
 
 
-def _space(path: str) -> str:
-    """The frame of reference of an image, "" where it has none."""
+def space(path: str) -> str:
+    """The UID of an image's frame of reference, "" where it has none."""
     try:
         with reading(path, "the DICOM header cannot be parsed"):
             data = pydicom.dcmread(path, stop_before_pixels=True, specific_tags=[TAGS[1]])

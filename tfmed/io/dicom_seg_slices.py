@@ -65,20 +65,54 @@ def label_map(
     slices = _slices(example)
     drawn = np.zeros((1,) * (3 - len(shape)) + tuple(shape), np.uint8)
     for path in files:
-        with reading(path, "the DICOM SEG cannot be read"):
-            data = pydicom.dcmread(path)
-        _check_grid(path, data, shape, spacing_mm)
+        data = _data(path, shape, spacing_mm)
         with reading(path, "the DICOM SEG cannot be decoded"):
             numbers = {
                 int(one.SegmentNumber): classes.index(label)
                 for one in segments(data)
                 if (label := str(one.SegmentLabel).strip()) in classes[1:]
             }
-            count = int(data.get("NumberOfFrames") or 1)
-            places = _places(path, data, count, slices, spacing_mm)
-            for place, number, inside in frames(path, data, places, numbers):
-                np.maximum(drawn[place], number * inside, out=drawn[place], casting="unsafe")
+            _draw(drawn, path, data, numbers, slices, spacing_mm)
     return drawn.reshape(tuple(shape))
+
+
+def segment_map(
+    path: str, example: Mapping[str, Any], shape: Sequence[int], spacing_mm: Sequence[float] | None
+) -> tuple[np.ndarray, dict[int, str]]:
+    """As `label_map` of one file, with the numbers of its segments, and their labels.
+
+    Returns:
+        uint16 of `shape`, and the label of each segment by its number.
+    """
+    drawn = np.zeros((1,) * (3 - len(shape)) + tuple(shape), np.uint16)
+    slices, data = _slices(example), _data(path, shape, spacing_mm)
+    with reading(path, "the DICOM SEG cannot be decoded"):
+        names = {int(one.SegmentNumber): str(one.SegmentLabel).strip() for one in segments(data)}
+        _draw(drawn, path, data, {one: one for one in names}, slices, spacing_mm)
+    return drawn.reshape(tuple(shape)), names
+
+
+def _draw(
+    drawn: np.ndarray,
+    path: str,
+    data: Any,
+    numbers: Mapping[int, int],
+    slices: Slices,
+    spacing_mm: Sequence[float] | None,
+) -> None:
+    """Draw a file's segments, numbered anew, into a label map."""
+    count = int(data.get("NumberOfFrames") or 1)
+    places = _places(path, data, count, slices, spacing_mm)
+    for place, number, inside in frames(path, data, places, numbers):
+        np.maximum(drawn[place], number * inside, out=drawn[place], casting="unsafe")
+
+
+def _data(path: str, shape: Sequence[int], spacing_mm: Sequence[float] | None) -> Any:
+    """A file's content, whose rows and columns are those of the images."""
+    with reading(path, "the DICOM SEG cannot be read"):
+        data = pydicom.dcmread(path)
+    _check_grid(path, data, shape, spacing_mm)
+    return data
 
 
 def _slices(example: Mapping[str, Any]) -> Slices:

@@ -196,7 +196,7 @@ def _group(
         "algorithm_id": sr.AlgorithmIdentification(MANUFACTURER, __version__),
         "measurements": list(_measurements(row, units)),
     }
-    if "volume_mm3" in row:
+    if not any(column.startswith("area_") for column in row):
         return sr.VolumetricROIMeasurementsAndQualitativeEvaluations(
             referenced_segment=sr.ReferencedSegment.from_segmentation(seg, number), **about
         )

@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from tfmed.errors import ConfigError, DataError
-from tfmed.measure.masks import SUFFIXES
+from tfmed.io import dicom_seg
+from tfmed.measure.masks import DICOM_SUFFIXES, SUFFIXES
 
 # nnU-Net's channel of an image; what people add to the name of a mask.
 _CHANNEL = re.compile(r"_0000$")
@@ -16,6 +17,8 @@ _MASK = re.compile(r"[_-](mask|masks|seg|segmentation|label|labels)$", re.IGNORE
 
 def listed(place: Path, what: str = "--masks") -> list[tuple[Path, str]]:
     """The files of a folder and its sub-folders, or one file, each with its name below.
+
+    Of DICOM it is the segmentations alone, so that they may lie beside their images.
 
     Args:
         place: a file of any name, or a folder, of which files are taken by their endings.
@@ -32,11 +35,17 @@ def listed(place: Path, what: str = "--masks") -> list[tuple[Path, str]]:
     found = [
         (path, path.relative_to(place).as_posix())
         for path in sorted(place.rglob("*"), key=_natural)
-        if path.name.lower().endswith(SUFFIXES) and not path.name.startswith(".") and path.is_file()
+        if not path.name.startswith(".") and path.is_file() and _is_mask(path)
     ]
     if not found:
-        raise DataError(f"{place} holds no {', '.join(SUFFIXES[:-1])} or {SUFFIXES[-1]} file")
+        raise DataError(f"{place} holds no {', '.join(SUFFIXES)} file and no DICOM SEG")
     return found
+
+
+def _is_mask(path: Path) -> bool:
+    if path.name.lower().endswith(SUFFIXES):
+        return True
+    return path.suffix.lower() in DICOM_SUFFIXES and dicom_seg.is_seg(path)
 
 
 def _natural(path: Path) -> list[tuple[int, int, str]]:
@@ -47,9 +56,8 @@ def _natural(path: Path) -> list[tuple[int, int, str]]:
 
 def stem(name: str) -> str:
     """A name without the ending of its format: `case_1` of `case_1.nii.gz`."""
-    ending = next(
-        (end for end in sorted(SUFFIXES, key=len)[::-1] if name.lower().endswith(end)), ""
-    )
+    endings = sorted((*SUFFIXES, *DICOM_SUFFIXES), key=len)[::-1]
+    ending = next((end for end in endings if name.lower().endswith(end)), "")
     return name[: len(name) - len(ending)]
 
 

@@ -9,7 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from tfmed import io
 from tfmed.errors import TfmedError
+from tfmed.image import Image
 from tfmed.measure import columns, drawing, masks, objects, picture, structures
 from tfmed.measure.masks import Mask
 from tfmed.measure.objects import Object
@@ -33,6 +35,8 @@ class Task:
         instances: whether each value is one object.
         lines: whether centre lines are wanted.
         draw: whether pictures are wanted.
+        series: of a DICOM SEG its images: one a slice and in order, or one file of all frames;
+            `image` is then None.
     """
 
     number: int
@@ -46,6 +50,7 @@ class Task:
     instances: bool = False
     lines: bool = True
     draw: bool = False
+    series: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -76,18 +81,19 @@ def measure(task: Task, advance: Callable[[], None] = lambda: None) -> Measured:
         advance: called after each object.
     """
     try:
-        mask = masks.read(task.path, task.spacing_mm)
+        on = _series(task.series) if task.series else None
+        mask = masks.read(task.path, task.spacing_mm, on, task.series)
         names = {} if task.instances else masks.classes(task.path, mask, task.classes)
     except TfmedError as error:
         return Measured(rejects=[(str(task.path), masks.reason(error))])
-    image, rejects = _image(task, mask)
+    image, units, rejects = _image(task, mask, on)
     found = find(
         mask, names, image=image, lines=task.lines, instances=task.instances, advance=advance
     )
     every = [one for own in found.values() for one in own]
     drawing.write(task.contours, task.stem, mask, every)
     return Measured(
-        about=_about(task, mask, image is not None),
+        about=_about(task, mask, image is not None, units),
         objects=[
             _row(task, mask, columns.OBJECTS, {**one.figures, **_named(one)}) for one in every
         ],
@@ -145,17 +151,30 @@ def find(
     return found
 
 
-def _image(task: Task, mask: Mask) -> tuple[np.ndarray | None, list[tuple[str, str]]]:
-    if task.image is None:
-        return None, []
+def _series(files: tuple[Path, ...]) -> Image:
+    """The image of a DICOM SEG."""
+    if len(files) == 1:
+        return io.read(files[0])
+    # Slices that are no even volume have no spacing, but values all the same.
+    return io.read_series(list(files), on_geometry="ignore")
+
+
+def _image(
+    task: Task, mask: Mask, on: Image | None
+) -> tuple[np.ndarray | None, str, list[tuple[str, str]]]:
+    """The intensities, their units, and why there are none."""
+    place = task.series[0] if task.series else task.image
+    if place is None:
+        return None, "", []
     try:
-        return masks.image_for(mask, task.image), []
+        image = on or io.read(place)
+        return masks.image_for(mask, place, image), image.units, []
     except TfmedError as error:
         text = f"its mask is measured without intensities: {masks.reason(error)}"
-        return None, [(str(task.image), text)]
+        return None, "", [(str(place), text)]
 
 
-def _about(task: Task, mask: Mask, with_image: bool) -> dict[str, Any]:
+def _about(task: Task, mask: Mask, with_image: bool, units: str) -> dict[str, Any]:
     return {
         "number": task.number,
         "file": task.name,
@@ -163,6 +182,7 @@ def _about(task: Task, mask: Mask, with_image: bool) -> dict[str, Any]:
         "spacing": list(mask.spacing),
         "unit": mask.unit,
         "image": with_image,
+        "image_units": units,
         "outlines": f"{task.contours.name}/{task.stem}.geojson",
     }
 

@@ -18,11 +18,13 @@ if TYPE_CHECKING:
 DESCRIPTION = """Turn label maps into numbers with units, outlines and one page: measure.html.
 
 Examples: `tfmed measure` (drawn organs), `tfmed measure --masks labels/ --images images/ --classes
-liver=1,tumour=2 --out sizes`, `tfmed measure --masks cells/ --spacing-mm 0.0005 0.0005`.
-Masks are NIfTI, PNG, TIFF, BMP or NPY: label values, 0 and 255, or a palette; 0 is background.
-Beside the page: structures.csv, objects.csv, measures.json (what each column means), contours/
-(GeoJSON and SVG), rejects.csv. Lengths are mm by the file's spacing; of files that tell none,
-and without --spacing-mm, they are pixels, and the columns say so (_px)."""
+liver=1,tumour=2 --out sizes`, `tfmed measure --masks cells/ --spacing-mm 0.0005 0.0005`,
+`tfmed measure --run runs/liver`, `tfmed measure --masks segmentations/ --images series/`.
+Masks are NIfTI, PNG, TIFF, BMP, NPY (label values, 0 and 255, or a palette; 0 is background) or
+DICOM SEG. Beside the page: structures.csv, objects.csv, measures.json (what each column means),
+contours/ (GeoJSON and SVG), rejects.csv, and of DICOM SEG with their images measurements.dcm, a
+structured report (of several masks measurements/). Lengths are mm by the file's spacing; of files
+that tell none, and without --spacing-mm, they are pixels, and the columns say so (_px)."""
 
 DRAWN = 6  # files of which the page shows a picture
 WORKERS = 8  # each may hold a volume
@@ -37,7 +39,14 @@ class Config(config.Config):
         None, description="A label map, or a folder of them; without it, drawn organs."
     )
     images: Path | None = Field(
-        None, description="The images they were drawn on, by equal names: adds intensities."
+        None,
+        description=(
+            "The images they were drawn on, by equal names, of DICOM SEG by what it refers to: "
+            "adds intensities."
+        ),
+    )
+    run: Path | None = Field(
+        None, description="A run of `segment`: the masks it has drawn, over its images."
     )
     out: Path | None = Field(
         None, description="The folder for the results; by default measures/NAME-HASH."
@@ -64,7 +73,7 @@ def run(settings: Config) -> None:
     from tfmed import log
     from tfmed.evaluation import measure_page
     from tfmed.measure import masks, tables
-    from tfmed.pipelines import checks
+    from tfmed.pipelines import checks, measuring
     from tfmed.run import Run
 
     names = masks.named(settings.classes)
@@ -74,11 +83,15 @@ def run(settings: Config) -> None:
         raise ConfigError(f"--spacing-mm: lengths above 0 are expected, got {settings.spacing_mm}")
     if settings.masks is None and settings.images is not None:
         raise ConfigError("--images needs --masks")
+    if settings.run and (settings.masks or names or settings.instances):
+        raise ConfigError("--run brings masks, images and classes; leave the others out")
     folder = settings.out or _folder(settings)
     found, named = _tasks(settings, names, folder / "contours")
+    measuring.check_extra(found)
     checks.writable(folder, "--out")
     results = _measured(found)
     out = Run(folder)
+    results = measuring.report(out, found, results)
     tables.write(out, results)
     page = measure_page.write(out, results, named)
     log.info(f"measured: {page}")
@@ -87,44 +100,45 @@ def run(settings: Config) -> None:
 
 def _folder(settings: Config) -> Path:
     """`measures/NAME-HASH`."""
-    name = settings.masks.resolve().name.partition(".")[0] if settings.masks else "organs"
+    place = settings.masks or settings.run
+    name = place.resolve().name.partition(".")[0] if place else "organs"
     return Path("measures") / f"{name}-{config.digest(settings, ignore=('out', 'debug'))}"
 
 
 def _tasks(settings: Config, names: Mapping[int, str], contours: Path) -> tuple[list[Task], str]:
     """The files to measure, and a name for them all."""
-    from tfmed import log
     from tfmed.data import organs
-    from tfmed.measure import Task, files
+    from tfmed.measure import Task
+    from tfmed.pipelines import measuring
 
     place, images = settings.masks, settings.images
     title = place.resolve().name if place else "Drawn organs"
-    if place is None:
-        drawn = organs.folder()
-        place, images = drawn / "labels", drawn / "images"
-        names = names or organs.CLASSES
-    masks = files.listed(place)
-    beside = files.images(masks, images)
-    if images is not None and (alone := beside.count(None)):
-        log.warning(f"{alone} of {len(masks)} masks have no image; their intensities are left out")
-    stems = files.stems(name for _, name in masks)
+    if settings.run is not None:
+        found, title = measuring.of_run(settings.run), settings.run.resolve().name
+    else:
+        if place is None:
+            drawn = organs.folder()
+            place, images = drawn / "labels", drawn / "images"
+            names = names or organs.CLASSES
+        found = measuring.of_masks(place, images, names, settings.spacing_mm)
     # Spread over the whole list, so that the page does not show one patient's slices alone.
-    shown = {round(at * (len(masks) - 1) / max(DRAWN - 1, 1)) for at in range(DRAWN)}
+    shown = {round(at * (len(found) - 1) / max(DRAWN - 1, 1)) for at in range(DRAWN)}
     tasks = [
         Task(
             number=number + 1,
-            path=path,
-            name=name,
-            image=beside[number],
+            path=one.path,
+            name=one.name,
+            image=one.image,
             contours=contours,
-            stem=stems[number],
-            classes=names,
-            spacing_mm=settings.spacing_mm,
+            stem=one.stem,
+            classes=one.classes,
+            spacing_mm=one.spacing_mm,
             instances=settings.instances,
             lines=not settings.no_skeleton,
             draw=number in shown,
+            series=one.series,
         )
-        for number, (path, name) in enumerate(masks)
+        for number, one in enumerate(found)
     ]
     return tasks, title
 
@@ -155,7 +169,7 @@ def _judge(results: Sequence[Measured], count: int, share: float) -> None:
     if beside:
         from tfmed import log
 
-        log.warning(f"{beside} of {count} images could not be used; see rejects.csv")
+        log.warning(f"{beside} of {count} masks lack intensities or a report; see rejects.csv")
     if len(lost) > share * count:
         more = "; ..." if len(lost) > SHOWN else ""
         told = "; ".join(f"{path}: {reason}" for path, reason in lost[:SHOWN]) + more
