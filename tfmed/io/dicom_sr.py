@@ -59,7 +59,7 @@ MEASUREMENTS = {
     "volume_mm3": Coded(
         Code("118565006", SCT, "Volume"),
         MM3,
-        method=Code("126030", "DCM", "Sum of segmented voxel volumes"),
+        method=Code("126030", "DCM", "Sum of segmented voxel method for volume"),
     ),
     "area_mm2": Coded(Code("42798000", SCT, "Area"), MM2),
     "surface_mm2": _own("smoothed_surface", "Surface area of the smoothed mesh", MM2),
