@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,6 +16,10 @@ from tfmed.io import mask_out
 LABELS = {"kind": "labels", "values": [0, 3, 7]}
 
 
+def at(path: Path, case: Case, about: dict[str, Any]) -> np.ndarray:
+    return predicted_mask(path, case, {}, about, ("background", "liver", "kidney"))
+
+
 def volume(affine: np.ndarray | None) -> tuple[Case, np.ndarray]:
     labels = np.random.default_rng(0).integers(0, 3, (4, 5, 6)).astype(np.uint8)
     spacing = None if affine is None else (2.0, 1.0, 1.0)
@@ -25,17 +30,17 @@ def test_values_become_class_numbers(tmp_path: Path) -> None:
     case, labels = volume(None)
     flat = Case(case.pixels[0], None, None, None, "", "")
     mask_out.write_png(tmp_path / "a.png", np.array([0, 3, 7], np.uint8)[labels[0]])
-    np.testing.assert_array_equal(predicted_mask(tmp_path / "a.png", flat, LABELS), labels[0])
+    np.testing.assert_array_equal(at(tmp_path / "a.png", flat, LABELS), labels[0])
     mask_out.write_png(tmp_path / "b.png", labels[0])
     with pytest.raises(DataError, match="holds 1, 2"):
-        predicted_mask(tmp_path / "b.png", flat, LABELS)
+        at(tmp_path / "b.png", flat, LABELS)
 
 
 @pytest.mark.parametrize("kind", ["one file a class", "dicom seg"])
 def test_of_other_kinds_they_are_numbers_already(tmp_path: Path, kind: str) -> None:
     case, labels = volume(None)
     mask_out.write_nifti(tmp_path / "a.nii.gz", labels)
-    found = predicted_mask(tmp_path / "a.nii.gz", case, {"kind": kind})
+    found = at(tmp_path / "a.nii.gz", case, {"kind": kind})
     np.testing.assert_array_equal(found, labels)
 
 
@@ -46,11 +51,11 @@ def test_the_mask_of_a_dicom_series_lies_as_its_image(tmp_path: Path) -> None:
     path = tmp_path / "a.nii.gz"
     mask_out.write_nifti(path, labels, spacing_mm=case.spacing_mm, affine=affine)
     about = {"kind": "labels", "values": [0, 1, 2]}
-    np.testing.assert_array_equal(predicted_mask(path, case, about), labels)
+    np.testing.assert_array_equal(at(path, case, about), labels)
 
 
 def test_a_mask_of_another_shape_is_refused(tmp_path: Path) -> None:
     case, labels = volume(None)
     mask_out.write_nifti(tmp_path / "a.nii.gz", labels[:3])
     with pytest.raises(DataError, match="shape"):
-        predicted_mask(tmp_path / "a.nii.gz", case, {"kind": "labels", "values": [0, 1, 2]})
+        at(tmp_path / "a.nii.gz", case, {"kind": "labels", "values": [0, 1, 2]})

@@ -116,8 +116,10 @@ def pictures(
             continue
         example = table.loc[row["id"]].to_dict()
         try:
-            case = of_data.read(example, dataset.facts["masks"])
-            mask = predicted_mask(run.folder / str(row["prediction"]), case, dataset.facts["masks"])
+            about = dataset.facts["masks"]
+            case = of_data.read(example, about)
+            path = run.folder / str(row["prediction"])
+            mask = predicted_mask(path, case, example, about, dataset.classes)
             shown = display(_image(case, example, window))
         except TfmedError as error:
             log.warning(f"a case of the report could not be drawn: {type(error).__name__}")

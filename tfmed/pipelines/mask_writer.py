@@ -14,7 +14,6 @@ from tfmed.data.cases import Case
 from tfmed.data.dataset import Dataset
 from tfmed.evaluation.predicted import predicted_mask
 from tfmed.io import dicom_seg_out
-from tfmed.io.dicom_seg_slices import label_map
 from tfmed.io.mask_out import write_nifti, write_png
 from tfmed.run import Run, write_aside
 
@@ -92,10 +91,8 @@ class MaskWriter:
         path = self._run.path(self._name(row, case))
         if self._about is None or not path.is_file():
             return None
-        if self._kind(row) == DICOM:
-            example, shape = self._table.iloc[row].to_dict(), case.pixels.shape[:-1]
-            return label_map([str(path)], example, self._classes, shape, case.spacing_mm)
-        return predicted_mask(path, case, self._about)
+        example = self._table.iloc[row].to_dict()
+        return predicted_mask(path, case, example, self._about, self._classes)
 
     def explain(self, row: int, name: str, png: bytes) -> None:
         """Write the picture that explains a class of an example, into `explanations/`."""
