@@ -62,3 +62,8 @@ def errors(path: Path) -> list[str]:
     done = subprocess.run([program, str(path)], capture_output=True, text=True, check=False)
     said = (done.stdout + done.stderr).splitlines()
     return [line for line in said if line.startswith("Error")]
+
+
+def pixels(path: Path) -> np.ndarray:
+    """The stored values of a file."""
+    return pydicom.dcmread(path).pixel_array

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import makers_dicom_out as makers_out
 import nibabel
 import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image as Pillow
 
-from tfmed.data import organs
+from tfmed.data import audit, organs, stored
+from tfmed.data import masks as data_masks
+from tfmed.data import open as open_data
+from tfmed.io import dicom_seg_out
+from tfmed.io.mask_out import write_nifti
 from tfmed.pipelines import measure
 from tfmed.run import Run
 
@@ -98,6 +103,8 @@ def test_the_page_is_written_before_bad_masks_stop_the_command(
         (["--images", "there"], "--images needs --masks"),
         (["--spacing-mm", "0", "1"], "--spacing-mm: lengths above 0"),
         (["--instances", "--classes", "a=1"], "--instances: each value is an object"),
+        (["--run", "here", "--masks", "there"], "--run brings masks, images and classes"),
+        (["--run", "nowhere"], "--run: nowhere is no finished run of `tfmed segment`"),
         (["--mask", "x"], "did you mean '--masks'?"),
     ],
 )
@@ -113,6 +120,77 @@ def test_wrong_settings_are_one_line(
     error = capsys.readouterr().err
     assert said in error and error.count("\n") == 1
     assert list(tmp_path.iterdir()) == []
+
+
+def test_dicom_segmentations_are_measured_on_their_series_and_reported(tmp_path: Path) -> None:
+    highdicom = pytest.importorskip("highdicom")
+    for name in ("one", "two"):
+        paths = makers_out.ct(tmp_path / "ct" / name)
+    (tmp_path / "segs").mkdir()
+    drawn, classes = makers_out.labels(), ("background", "liver", "lesion", "kidney")
+    dicom_seg_out.write(tmp_path / "segs" / "a.dcm", drawn, paths, classes)
+    command = ["--masks", str(tmp_path / "segs"), "--images", str(tmp_path / "ct")]
+    assert measure.main([*command, "--out", str(tmp_path / "out")]) == 0
+    table = pd.read_csv(tmp_path / "out" / "structures.csv")
+    assert table["class"].tolist() == list(classes[1:]) and table["objects"].tolist() == [1, 1, 0]
+    voxel_mm3 = 2.5 * 0.75 * 0.5
+    sizes = [(drawn == value).sum() for value in (1, 2)]
+    assert table["volume_mm3"].tolist()[:2] == pytest.approx([n * voxel_mm3 for n in sizes])
+    pixels = np.stack([makers_out.pixels(path) for path in paths])
+    assert table["intensity_mean"][0] == pytest.approx(pixels[drawn == 1].mean())
+    report = tmp_path / "out" / "measurements.dcm"
+    assert makers_out.errors(report) == []
+    groups = highdicom.sr.srread(report).content.get_volumetric_roi_measurement_groups()
+    assert len(groups) == 2
+    for row, group in zip(table.to_dict("records"), groups, strict=False):
+        told = {one.name.meaning: one.value for one in group.get_measurements()}
+        pairs = {"Volume": "volume_mm3", "Long axis": "longest_diameter_mm"}
+        pairs |= {"Short axis": "perpendicular_diameter_mm", "Number of connected parts": "objects"}
+        for meaning, column in pairs.items():
+            assert told[meaning] == pytest.approx(row[column], rel=1e-12)
+
+
+def test_segmentations_beside_their_images_need_no_other_folder(tmp_path: Path) -> None:
+    paths = makers_out.ct(tmp_path / "ct")
+    for name in ("a", "b"):
+        dicom_seg_out.write(
+            tmp_path / "ct" / f"{name}.dcm", makers_out.labels(), paths, ("background", "x", "y")
+        )
+    command = ["--masks", str(tmp_path / "ct"), "--out", str(tmp_path / "out"), "--no-skeleton"]
+    assert measure.main(command) == 0
+    table = pd.read_csv(tmp_path / "out" / "structures.csv")
+    assert len(table) == 4 and table["intensity_mean"].isna().all()
+    assert not (tmp_path / "out" / "measurements.dcm").exists()
+    assert measure.main([*command, "--images", str(tmp_path / "ct")]) == 0
+    reports = tmp_path / "out" / "measurements"
+    assert {path.name for path in reports.iterdir()} == {"a.dcm", "b.dcm"}
+
+
+def test_a_run_brings_masks_images_spacing_and_classes(tmp_path: Path) -> None:
+    drawn = organs.write(tmp_path / "data", 0, 2, ((4.0, 4.0, 4.0),))
+    classes = ("liver=1", "lesion=2", "vessel=3")
+    dataset = open_data(tmp_path / "data", masks=True, classes=classes)
+    dataset = data_masks.audit(audit.audit(dataset, workers=0), workers=0)
+    run = Run(tmp_path / "run")
+    stored.store(run, dataset)
+    rows = []
+    for example in dataset.table.to_dict("records"):
+        name = f"masks/{Path(example['path']).name}"
+        labels = np.asarray(nibabel.load(example["mask"][0]).dataobj).T.astype(np.uint8)
+        write_nifti(run.path(name), labels, source=Path(example["path"]))
+        rows.append({"id": example["id"], "prediction": name})
+    command = ["--run", str(run.folder), "--out", str(tmp_path / "out"), "--no-skeleton"]
+    assert measure.main(command) == 2  # not at its end yet
+    run.write_table("predictions.csv", pd.DataFrame(rows))
+    assert measure.main(command) == 0
+    table = pd.read_csv(tmp_path / "out" / "structures.csv")
+    assert table["class"].tolist() == ["liver", "lesion", "vessel"] * 2
+    liver = [one for one in drawn if one.structure == "liver"]
+    found = table[table["class"] == "liver"]
+    assert found["volume_mm3"].tolist() == pytest.approx(
+        [one.volume_mm3 for one in liver], rel=0.03
+    )
+    assert found["intensity_mean"].tolist() == pytest.approx([110, 110], abs=12)
 
 
 def test_help_teaches_with_examples(capsys: pytest.CaptureFixture[str]) -> None:
