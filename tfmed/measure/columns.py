@@ -68,7 +68,7 @@ _INTENSITY = (
     Column(
         "intensity_entropy",
         "ratio",
-        "bits, of 32 bins of equal width from least to greatest; IBSI (TLU2) after (K15C)",
+        "bits, of 32 bins of equal width from least to greatest; IBSI (TLU2), fixed bin number",
     ),
     Column(
         "texture_contrast",
@@ -136,11 +136,16 @@ OBJECTS = (
     Column("flatness", "ratio", "least over major axis; IBSI (N17B)", 3),
     Column("eccentricity", "ratio", "sqrt(1 - (minor / major)^2)", 2),
     Column("circularity", "ratio", "4 pi area / perimeter^2", 2),
-    Column("sphericity", "ratio", "(36 pi volume^2)^(1/3) / surface; IBSI (QCFX)", 3),
+    Column(
+        "sphericity",
+        "ratio",
+        "(36 pi volume^2)^(1/3) / surface; IBSI (QCFX) but for its surface and volume",
+        3,
+    ),
     Column(
         "solidity",
         "ratio",
-        "area or volume inside the outline over that of its convex hull; IBSI (R3ER)",
+        "area or volume inside the outline over that of its convex hull; of volumes IBSI (R3ER)",
     ),
     Column("extent", "ratio", "voxels over those of the bounding box"),
     *_CENTRE,

@@ -42,7 +42,7 @@ def first_order(values: np.ndarray) -> dict[str, float | None]:
 def levels(values: np.ndarray) -> np.ndarray:
     """Values as 32 levels of equal width from their least (1) to their greatest (32).
 
-    IBSI's fixed bin number (K15C). Equal values are all level 1.
+    IBSI's fixed bin number. Equal values are all level 1.
     """
     low, high = float(values.min()), float(values.max())
     if high == low:

@@ -39,7 +39,7 @@ def glcm(counts: np.ndarray) -> dict[str, float | None]:
     R. M. Haralick et al., IEEE Trans. SMC 3 (1973), by scikit-image's `graycoprops`. Contrast
     equals IBSI's (ACUI), homogeneity its inverse difference moment (WF0Z), correlation its
     correlation (NI2N), energy is the root of its angular second moment (8ZQL); matrices are
-    merged over directions and slices (IBSI: 2.5D, merged, ZW7Z).
+    merged over directions and slices (IBSI: 2.5D, merged).
 
     Args:
         counts: from `pairs`.
