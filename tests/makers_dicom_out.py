@@ -25,9 +25,10 @@ def labels() -> np.ndarray:
     return drawn
 
 
-def ct(folder: Path, plane: str = "axial") -> list[Path]:
-    """A CT series of noise, in order along its normal."""
+def ct(folder: Path, plane: str = "axial", space: str = "") -> list[Path]:
+    """A CT series of noise, in order along its normal; `space` is its frame of reference."""
     told = {"SliceThickness": 2.5, "RescaleType": "HU"}
+    told |= {"FrameOfReferenceUID": space} if space else {}
     about = makers.Slice(series=makers.uid(folder.name), spacing_mm=(0.75, 0.5), extra=told)
     return makers_dicom.slices(folder, makers.noise(SHAPE, 4, 0, 900, "int16"), plane, about=about)
 
