@@ -118,6 +118,7 @@ def test_of_the_patient_comes_what_the_standard_demands_and_no_more(tmp_path: Pa
         data = pydicom.dcmread(path)
         data.PatientAddress, data.ImageComments = "SECRET", "SECRET"
         data.OperatorsName, data.InstitutionName = "SECRET", "SECRET"
+        data.PatientComments, data.OtherPatientIDs = "SECRET", "SECRET"
         data.save_as(path)
     dicom_seg_out.write(out, makers_out.labels(), paths, CLASSES)
     assert b"SECRET" not in out.read_bytes()

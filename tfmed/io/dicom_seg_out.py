@@ -27,6 +27,17 @@ MAY_BE_EMPTY = (
     "PatientID", "PatientName", "PatientBirthDate", "PatientSex", "AccessionNumber", "StudyID",
     "StudyDate", "StudyTime",
 )  # fmt: skip
+# All else that is read of a source: type 3 attributes of patient and study stay behind, because
+# no standard demands them, and codes among them are often broken.
+TAKEN = (
+    "SpecificCharacterSet", "Modality", "ReferringPhysicianName", "FrameOfReferenceUID",
+    "PositionReferenceIndicator", "InstanceNumber", "NumberOfFrames", "Rows", "Columns",
+    "ImagePositionPatient", "ImageOrientationPatient", "PatientOrientation", "PixelSpacing",
+    "ImagerPixelSpacing", "NominalScannedPixelSpacing", "SliceThickness", "SpacingBetweenSlices",
+    "GridFrameOffsetVector", "SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence",
+    "LossyImageCompression", "LossyImageCompressionRatio", "LossyImageCompressionMethod",
+    "AcquisitionDate", "AcquisitionTime", "ContentDate", "ContentTime",
+)  # fmt: skip
 MUST_BE = ("SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID")
 LONGEST_LABEL = 64  # of a segment (LO)
 
@@ -46,9 +57,9 @@ def write(
 ) -> None:
     """Write a label map as DICOM SEG: binary, a segment for each class but the background.
 
-    Of the source come the attributes of patient, study and frame of reference, which the standard
-    demands, and the references to its images. Where a source with positions names no frame of
-    reference, one is made from its series' UID, the same for every SEG of that series.
+    Of the source come the attributes of patient, study and frame of reference that the standard
+    demands, and the references to its images; no others. Where a source with positions names no
+    frame of reference, one is made from its series' UID, the same for every SEG of that series.
 
     Args:
         path: ends with `.dcm`.
@@ -92,10 +103,11 @@ def headers(sources: Sequence[str | Path]) -> list[pydicom.Dataset]:
     Raises:
         ReadError: one cannot be read, or lacks a UID.
     """
+    tags: list[Any] = [*MUST_BE, *MAY_BE_EMPTY, *TAKEN]
     found: list[pydicom.Dataset] = []
     for path in sources:
         with reading(path, "the DICOM header cannot be parsed"):
-            data = pydicom.dcmread(path, stop_before_pixels=True)
+            data = pydicom.dcmread(path, stop_before_pixels=True, specific_tags=tags)
             lost = [name for name in MUST_BE if not data.get(name)]
         if lost:
             raise ReadError(path, f"it has no {', '.join(lost)}, which DICOM SEG and SR refer to")

@@ -144,7 +144,8 @@ def _report(
         title=codes.DCM.ImagingMeasurementReport,
         referenced_images=images if all(map(_is_listable, images)) else None,
     )
-    _mend(report[0], str(seg.SOPInstanceUID), "NumberOfFrames" in images[0])
+    several = int(images[0].get("NumberOfFrames") or 1) > 1
+    _mend(report[0], str(seg.SOPInstanceUID), several)
     return sr.Comprehensive3DSR(
         evidence=[seg, *images],
         content=report[0],
