@@ -12,6 +12,9 @@ from skimage.morphology import skeletonize
 
 WINDOW = 5  # points over which a branch is averaged, which takes the stairs of pixels off
 ROUNDS = 5  # of cutting spurs, each of which may lay bare the next
+# Of a tree of border points: from the middle of a ball all are equally far, and no branch of a finer
+# tree can be left out.
+LEAF = 128
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,13 +125,18 @@ def thickness(
         spacing: between centres.
         outline: as for `skeleton`.
     """
-    steps = np.stack(np.meshgrid(*[(-1, 0, 1)] * mask.ndim, indexing="ij"), -1)
+    padded = np.pad(mask, 1)
+    steps = np.stack(np.meshgrid(*[(0, 1, 2)] * mask.ndim, indexing="ij"), -1)
     near = found.places[:, None] + steps.reshape(1, -1, mask.ndim)
-    edge = np.array(mask.shape) - 1
-    inside = mask[tuple(np.moveaxis(np.clip(near, 0, edge), -1, 0))]
-    inside &= ((near >= 0) & (near <= edge)).all(axis=-1)
-    radii = cKDTree(outline).query(near * np.asarray(spacing))[0]
-    return 2 * np.where(inside, radii, 0).max(axis=1)
+    index = np.ravel_multi_index(tuple(np.moveaxis(near, -1, 0)), padded.shape)
+    # Neighbours share neighbours: each is measured once, and only where it is inside.
+    voxels, which = np.unique(index, return_inverse=True)
+    inside = padded.reshape(-1)[voxels]
+    places = np.stack(np.unravel_index(voxels[inside], padded.shape), -1) - 1
+    radii = np.zeros(len(voxels))
+    tree = cKDTree(outline, leafsize=LEAF)
+    radii[inside] = tree.query(places * np.asarray(spacing))[0]
+    return 2 * radii[which.reshape(index.shape)].max(axis=1)
 
 
 def _branch(graph: _Graph, path: _Path, scale: np.ndarray) -> Branch:
