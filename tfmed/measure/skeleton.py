@@ -12,8 +12,8 @@ from skimage.morphology import skeletonize
 
 WINDOW = 5  # points over which a branch is averaged, which takes the stairs of pixels off
 ROUNDS = 5  # of cutting spurs, each of which may lay bare the next
-# Of a tree of border points: from the middle of a ball all are equally far, and no branch of a finer
-# tree can be left out.
+# Points in a leaf of the border's tree: from the middle of a ball all are equally far, so that no
+# branch of a finer tree can be left out.
 LEAF = 128
 
 
