@@ -17,6 +17,7 @@ from tfmed.io.dicom_codes import local, structure
 highdicom = pytest.importorskip("highdicom")
 
 CLASSES = ("background", "liver", "pale area", "kidney")
+LONG = "an area of a name that is longer than any label of a segment may be"
 
 
 def example(paths: list[Path]) -> dict[str, object]:
@@ -44,6 +45,14 @@ def test_highdicom_finds_each_slice_where_its_image_is(
         slice_, row, column = np.rint(place[:3]).astype(int)
         np.testing.assert_allclose(place[:3], [slice_, row, column], atol=1e-4)
         assert drawn[slice_, row, column] == volume.array[corner]
+
+
+def test_a_class_is_found_again_by_a_label_that_was_cut(tmp_path: Path) -> None:
+    paths, drawn, out = makers_out.ct(tmp_path / "ct"), makers_out.labels(), tmp_path / "seg.dcm"
+    classes = ("background", LONG, "liver")
+    dicom_seg_out.write(out, drawn, paths, classes)
+    again = dicom_seg_slices.label_map([str(out)], example(paths), classes, drawn.shape, None)
+    np.testing.assert_array_equal(again, drawn)
 
 
 def test_our_readers_give_the_map_back(tmp_path: Path) -> None:

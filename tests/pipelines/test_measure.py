@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import makers_dicom_out as makers_out
@@ -191,6 +192,25 @@ def test_a_run_brings_masks_images_spacing_and_classes(tmp_path: Path) -> None:
         [one.volume_mm3 for one in liver], rel=0.03
     )
     assert found["intensity_mean"].tolist() == pytest.approx([110, 110], abs=12)
+
+
+def test_a_run_of_dicom_series_is_reported(tmp_path: Path) -> None:
+    pytest.importorskip("highdicom")
+    paths, classes = makers_out.ct(tmp_path / "data" / "ct"), ("background", "liver", "lesion")
+    seg = tmp_path / "data" / "seg.dcm"
+    dicom_seg_out.write(seg, makers_out.labels(), paths, classes)
+    dataset = open_data(tmp_path / "data", masks=True)
+    dataset = data_masks.audit(audit.audit(dataset, workers=0), workers=0)
+    run = Run(tmp_path / "run")
+    stored.store(run, dataset)
+    shutil.copy(seg, run.path("masks/ct.dcm"))
+    answered = {"id": dataset.table["id"], "prediction": "masks/ct.dcm"}
+    run.write_table("predictions.csv", pd.DataFrame(answered))
+    out = tmp_path / "out"
+    assert measure.main(["--run", str(run.folder), "--out", str(out), "--no-skeleton"]) == 0
+    table = pd.read_csv(out / "structures.csv")
+    assert table["class"].tolist() == ["liver", "lesion"] and table["intensity_mean"].notna().all()
+    assert makers_out.errors(out / "measurements.dcm") == []
 
 
 def test_help_teaches_with_examples(capsys: pytest.CaptureFixture[str]) -> None:

@@ -30,6 +30,7 @@ MODALITY = "SEG"
 APART_SHARE = 0.1  # of the smallest spacing, that a mask may lie beside its image
 HALF = 0.5  # of the largest fraction, from which on a voxel belongs to a segment
 PARALLEL = 1e-3
+LONGEST_LABEL = 64  # of a segment (LO)
 LABEL_MAP, FRACTIONAL = "LABELMAP", "FRACTIONAL"
 
 

@@ -16,6 +16,7 @@ import pydicom
 from tfmed.errors import GeometryError, MissingExtra, ReadError
 from tfmed.io.dicom_codes import structure
 from tfmed.io.dicom_geometry import even_step, functional_groups, numbers, pixel_spacing, planes
+from tfmed.io.dicom_seg import LONGEST_LABEL
 from tfmed.io.guard import reading
 from tfmed.run import write_aside
 
@@ -39,7 +40,6 @@ TAKEN = (
     "AcquisitionDate", "AcquisitionTime", "ContentDate", "ContentTime",
 )  # fmt: skip
 MUST_BE = ("SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID")
-LONGEST_LABEL = 64  # of a segment (LO)
 
 
 def check_extra(what: str) -> None:

@@ -14,7 +14,7 @@ import pydicom
 
 from tfmed.errors import DataError, GeometryError
 from tfmed.io.dicom_geometry import Plane, pixel_spacing, planes
-from tfmed.io.dicom_seg import APART_SHARE, PARALLEL, frames, groups, segments
+from tfmed.io.dicom_seg import APART_SHARE, LONGEST_LABEL, PARALLEL, frames, groups, segments
 from tfmed.io.guard import reading
 
 SPACING_SHARE = 1e-3  # that spacings may differ by
@@ -63,14 +63,15 @@ def label_map(
         GeometryError: a frame has another spacing or orientation, or lies on none of the slices.
     """
     slices = _slices(example)
+    labels = [name[:LONGEST_LABEL].strip() for name in classes]
     drawn = np.zeros((1,) * (3 - len(shape)) + tuple(shape), np.uint8)
     for path in files:
         data = _data(path, shape, spacing_mm)
         with reading(path, "the DICOM SEG cannot be decoded"):
             numbers = {
-                int(one.SegmentNumber): classes.index(label)
+                int(one.SegmentNumber): labels.index(label)
                 for one in segments(data)
-                if (label := str(one.SegmentLabel).strip()) in classes[1:]
+                if (label := str(one.SegmentLabel).strip()) in labels[1:]
             }
             _draw(drawn, path, data, numbers, slices, spacing_mm)
     return drawn.reshape(tuple(shape))

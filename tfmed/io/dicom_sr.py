@@ -16,6 +16,7 @@ from pydicom.sr.coding import Code
 
 from tfmed.errors import DataError
 from tfmed.io.dicom_codes import LOCAL, SCT, structure
+from tfmed.io.dicom_seg import groups
 from tfmed.io.dicom_seg_out import MANUFACTURER, MODEL, check_extra, headers
 from tfmed.io.guard import reading
 from tfmed.run import write_aside
@@ -236,7 +237,5 @@ def _tracking(seg: pydicom.Dataset, number: int) -> str:
 
 def _frame(seg: pydicom.Dataset, number: int) -> int:
     """The first frame of a segment, from 1."""
-    from tfmed.io.dicom_seg import groups
-
     named = [int(one.ReferencedSegmentNumber) for one in groups(seg, "SegmentIdentification")]
     return named.index(number) + 1
