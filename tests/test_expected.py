@@ -104,3 +104,8 @@ def test_a_wrong_value_names_its_setting_and_what_was_expected(
 def test_words_behind_a_flag_are_shown_as_typed() -> None:
     assert wrong("--size", FIELDS["size"], ["3", "x"]).endswith("got '3 x'")
     assert wrong("--size", FIELDS["size"], []).endswith("got nothing")
+
+
+def test_of_a_long_value_its_beginning_is_shown() -> None:
+    message = wrong("count in a.toml", FIELDS["count"], {"reason": "word " * 99})
+    assert message.endswith("word ...") and len(message) < 200

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import textwrap
 import types
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -14,6 +15,7 @@ from pydantic.fields import FieldInfo
 
 from tfmed.errors import ConfigError
 
+SHOWN = 100  # letters of a wrong value
 _ONE = {int: "a whole number", float: "a number", str: "text", Path: "a path", bool: "no value"}
 _MANY = {int: "whole numbers", float: "numbers", str: "texts", Path: "paths"}
 _BOUNDS = (
@@ -110,7 +112,7 @@ def wrong(label: str, field: FieldInfo, value: Any) -> str:
     near = nearest(value, choices) if isinstance(value, str) else ""
     if isinstance(value, list) and all(isinstance(word, str) for word in value):
         value = " ".join(value)
-    shown = repr(value) if value != "" else "nothing"
+    shown = textwrap.shorten(repr(value), SHOWN, placeholder=" ...") if value != "" else "nothing"
     return f"{label}: expected {expectation(field)}, got {shown}{near}"
 
 
