@@ -103,6 +103,17 @@ def test_volumes_lie_in_one_space_with_their_masks(tmp_path: Path) -> None:
     assert found.rejects["reason"].iloc[0].startswith("it lies up to 2 mm away from its image")
 
 
+def test_too_few_examples_of_a_class_are_told_without_the_flag_of_classifiers(
+    tmp_path: Path,
+) -> None:
+    for name in ("a", "b"):
+        image(tmp_path / "images" / f"{name}.png", seed=ord(name))
+        mask(tmp_path / "masks" / f"{name}.png", 1)
+    dataset = audited(tmp_path)
+    with pytest.raises(DataError, match="give two classes one value in the masks"):
+        split(dataset)
+
+
 def test_a_class_that_no_mask_shows_is_an_error(tmp_path: Path) -> None:
     makers_masks.pairs(tmp_path, 3, values=(1,))
     with pytest.raises(DataError, match=r"no mask of .* shows 'tumour'; masks hold label values"):

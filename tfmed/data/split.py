@@ -224,12 +224,15 @@ def _parts(dataset: Dataset, fractions: dict[str, float], seed: int) -> np.ndarr
 def _check_groups(dataset: Dataset, per_class: np.ndarray, every: np.ndarray, needed: int) -> None:
     what = "patient" if dataset.table["patient_known"].any() else "example"
     what = "block" if "stack" in dataset.facts else what
+    # Masks take no --positive.
+    masks = "mask" in dataset.table
+    join = "give two classes one value in the masks" if masks else "join classes with --positive"
     for name, count, wanted in zip(dataset.classes, per_class, every, strict=False):
         if wanted and count < needed:
             raise DataError(
                 f"class {name!r} has {count} {what}{'' if count == 1 else 's'} (a patient's "
                 f"images and equal images count once); {needed} parts or folds need at least "
-                f"{needed}. Add {what}s, leave the class out, or join classes with --positive"
+                f"{needed}. Add {what}s, leave the class out, or {join}"
             )
 
 
