@@ -13,6 +13,7 @@ from PIL import Image as Pillow
 from training import masked
 
 from tfmed import training
+from tfmed.config import parse
 from tfmed.pipelines import evaluate, explain, predict, segment, segmenting
 from tfmed.planning import dumps
 from tfmed.run import Run
@@ -224,6 +225,13 @@ def test_folds_answer_every_example_once(discs: Path, tmp_path: Path) -> None:
     assert table["id"].is_unique
     scores = json.loads((tmp_path / "run" / "scores.json").read_text(encoding="utf-8"))
     assert scores["split"] == "out_of_fold" and len(scores["per_fold"]) == 2
+
+
+@pytest.mark.parametrize(
+    "words", [["--classes", "a=1, b=2"], ["--classes", "a=1", "--classes", "b=2"]]
+)
+def test_names_of_values_stand_in_one_text_or_in_several(words: list[str]) -> None:
+    assert parse(segment.Config, words).classes == ("a=1", "b=2")
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from tfmed import config
 from tfmed.data.dataset import Dataset
@@ -53,6 +53,12 @@ class Config(TrainingSettings):
         True, description="Answer for mirrored images too, and average (test-time augmentation)."
     )
     plan_only: bool = Field(False, description="Show the plan with its reasons, and stop there.")
+
+    @field_validator("classes")
+    @classmethod
+    def _apart(cls, texts: tuple[str, ...]) -> tuple[str, ...]:
+        """`a=1,b=2` and two flags `a=1` and `b=2` are the same run."""
+        return tuple(name.strip() for text in texts for name in text.split(",") if name.strip())
 
 
 DESCRIPTION = """From scans with masks to a trained, validated and exported segmenter.
