@@ -19,7 +19,7 @@ from tfmed.io import nifti
 Counts = dict[int, int]
 
 
-def audit(dataset: Dataset, workers: int | None = None) -> Dataset:
+def audit(dataset: Dataset, workers: int | None = None, *, every_class: bool = True) -> Dataset:
     """The data set with a reject for each bad mask, and the voxels of each class counted.
 
     Where nobody has named the classes, every value that a mask holds is one.
@@ -27,6 +27,8 @@ def audit(dataset: Dataset, workers: int | None = None) -> Dataset:
     Args:
         dataset: as `tfmed.data.audit.audit` left it.
         workers: processes; None for one a core, 0 for none.
+        every_class: whether each class must be shown, as in training; a model may be scored on
+            scans that lack one.
 
     Returns:
         The data set with the column `class_voxels`: voxels of each class, None where there is no
@@ -53,7 +55,7 @@ def audit(dataset: Dataset, workers: int | None = None) -> Dataset:
     lost = [(str(dataset.table["mask"].iloc[row][0]), reason) for row, reason in bad.items()]
     keep = ~dataset.table.index.isin(list(bad))
     dataset = dataset.where(pd.Series(keep)).with_rejects(lost)
-    if len(bad) < len(rows):  # else limit_rejects says what is wrong with them
+    if every_class and len(bad) < len(rows):  # else limit_rejects says what is wrong with them
         check_classes(dataset)
     return stack.blocks(dataset, workers)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -53,15 +54,15 @@ class TrainedSegmenter:
         self, settings: DataSettings, scored: bool = False, classes: tuple[str, ...] = ()
     ) -> Dataset:
         """The data; with masks of the model's classes where they are scored, else without any."""
+        settings_of = self.segmenter.settings
+        volumes = len(settings_of.patch_size) == 3 or settings_of.slice_wise
         if scored:
             dataset = audit.audit(open_data(settings, classes or self._named()))
             audit.limit_rejects(dataset, settings.max_rejects)
-            dataset = _in_order(masks.audit(dataset), self.task.classes)
+            dataset = _in_order(masks.audit(dataset, every_class=False), self.task.classes)
         else:
-            dataset = audit.audit(_to_predict(settings))
+            dataset = audit.audit(_to_predict(settings, volumes))
         audit.limit_rejects(dataset, settings.max_rejects)
-        settings_of = self.segmenter.settings
-        volumes = len(settings_of.patch_size) == 3 or settings_of.slice_wise
         check_kind(dataset, "volumes" if volumes else "images")
         return self._of_channels(dataset)
 
@@ -158,19 +159,24 @@ def of_export(exported: Exported) -> TrainedSegmenter:
     )
 
 
-def _to_predict(settings: DataSettings) -> Dataset:
-    """The images alone, with or without masks beside them."""
+def _to_predict(settings: DataSettings, volumes: bool) -> Dataset:
+    """The images alone, with or without masks beside them; DICOM by series for `volumes`."""
     try:
         dataset = open_data(settings, ())
-    except DataError as no_masks:
-        # Then all that is there is to be answered for.
-        try:
-            return open_data(settings)
-        except DataError:
-            raise no_masks from None
+    except (ConfigError, DataError):
+        # Then all that is there is to be answered for, or that says what is wrong.
+        return _bare(settings, volumes)
     facts = {name: fact for name, fact in dataset.facts.items() if name != "masks"}
     bare = dataset.table.drop(columns="mask").assign(split="")
     return replace(dataset.with_table(bare), facts=facts, classes=())
+
+
+def _bare(settings: DataSettings, volumes: bool) -> Dataset:
+    """Scans without masks; as in training a volume of DICOM is a series, unless it was told."""
+    if volumes and settings.unit == "auto":
+        with contextlib.suppress(ConfigError, DataError):  # there is no DICOM
+            return open_data(settings.model_copy(update={"unit": "series"}))
+    return open_data(settings)
 
 
 def _in_order(dataset: Dataset, classes: Sequence[str]) -> Dataset:
@@ -184,7 +190,8 @@ def _in_order(dataset: Dataset, classes: Sequence[str]) -> Dataset:
     if set(dataset.classes) != set(classes):
         raise DataError(
             f"{dataset.name} has the classes {', '.join(dataset.classes)}, the model knows "
-            f"{', '.join(classes)}; name the values of the masks with --classes"
+            f"{', '.join(classes)}; name the values of the masks with --classes, those of a class "
+            "that no mask shows too"
         )
     order = [dataset.classes.index(name) for name in classes]
     about = dict(dataset.facts["masks"])
