@@ -174,6 +174,11 @@ def test_a_flat_network_is_slice_wise_with_one_output() -> None:
     assert not made.deep_supervision
 
 
+def test_a_flat_network_of_a_deep_size_is_refused_before_it_is_planned() -> None:
+    with pytest.raises(ConfigError, match="--size two numbers, or none"):
+        plan(LIVER, model="deeplab_v3_plus", size=(16, 64, 64))
+
+
 @pytest.mark.parametrize(
     ("settings", "said"),
     [

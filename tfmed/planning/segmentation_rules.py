@@ -158,6 +158,8 @@ def _slice_wise(
     if seen.axes == 2:
         return False, "images, not volumes"
     if size is not None:
+        if len(size) == 3 and model in FLAT_NETWORKS:
+            raise ConfigError(f"{model} is a network for images: give --size two numbers, or none")
         return len(size) == 2, BY_USER
     if "slice_wise" in given:
         return bool(given["slice_wise"]), BY_USER
