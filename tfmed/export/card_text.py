@@ -92,10 +92,11 @@ def _scores(scores: Mapping[str, Any]) -> str:
         (name, _number(item["value"]), f"{_number(item['low'])} to {_number(item['high'])}")
         for name, item in scores.get("metrics", {}).items()
     ]
+    threshold = scores.get("threshold")
+    called = "the largest probability" if threshold is None else _said(threshold)
     about = (
         f"Part: {_said(scores.get('split'))}; {_said(scores.get('examples'))} examples of "
-        f"{_said(scores.get('patients'))} patients; operating point "
-        f"{_said(scores.get('threshold'))}."
+        f"{_said(scores.get('patients'))} patients; operating point {called}."
     )
     return about + "\n\n" + _table(("metric", "value", "95 % interval"), rows)
 

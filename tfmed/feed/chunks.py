@@ -134,7 +134,8 @@ class Chunks:
             place = start[axis] + tf.range(size[axis], dtype=tf.int64)
             inside.append(tf.reshape((place >= 0) & (place < shape[axis]), column))
         file = mapped(self.path, (self.total, *self.chunk, self.channels), self.stored.dtype)
-        # Decoded before they are put in place: turning small integers makes oneDNN complain.
+        # Decoded before they are put in place: oneDNN logs an error when it turns small integers.
+        # (Of masks TensorFlow's optimiser turns first all the same, and the line stays.)
         found = self.stored.decode(tf.gather(file, numbers))
         # [grid of chunks, chunk, C]: each axis of the grid beside that of the chunk.
         order = [*itertools.chain(*zip(axes, (axis + len(size) for axis in axes), strict=True))]
