@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from tfmed.evaluation import cases
+from tfmed.tasks.segmentation import ranking as cases
 from tfmed.tasks import Segmentation
 
 CLASSES = ("background", "liver", "1")

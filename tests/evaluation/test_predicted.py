@@ -10,7 +10,7 @@ import pytest
 
 from tfmed.data.cases import Case
 from tfmed.errors import DataError
-from tfmed.evaluation.predicted import predicted_mask
+from tfmed.tasks.segmentation.predicted import predicted_mask
 from tfmed.io import mask_out
 
 LABELS = {"kind": "labels", "values": [0, 3, 7]}

@@ -8,7 +8,7 @@ import pytest
 
 from tfmed import explain, models
 from tfmed.errors import ConfigError, DataError
-from tfmed.explain.masks import around, bottleneck, context
+from tfmed.explain.regions import around, bottleneck, context
 from tfmed.inference import Settings
 from tfmed.transforms.normalisation import Normalisation
 
@@ -48,9 +48,9 @@ def test_heat_is_the_sum_of_maps_weighed_by_their_gradients() -> None:
     region = np.ones((1, 8, 8), bool)
     # Logit 1 less the mean logit is 4 b - d - (3 b + 3 d) / 3 = 3 b - 2 d of brightness b and
     # darkness d, everywhere alike; its positive part is 3 b.
-    heat = explain.segmentation(model, image, [1], region=region, layer="maps")
+    heat = explain.region_heat(model, image, [1], region=region, layer="maps")
     np.testing.assert_allclose(heat[0], np.maximum(image[0, ..., 0], 0) / 2, atol=1e-6)
-    other = explain.segmentation(model, image, [2], region=region, layer="maps")
+    other = explain.region_heat(model, image, [2], region=region, layer="maps")
     np.testing.assert_allclose(other[0], image[0, ..., 0] == -1, atol=1e-6)
 
 
@@ -58,13 +58,13 @@ def test_by_default_the_region_is_what_the_network_marks() -> None:
     image, model = spots(), by_hand()
     marked = model(image).numpy().argmax(axis=-1) == 1
     assert marked.sum() == 4
-    given = explain.segmentation(model, image, [1], region=marked, layer="maps")
-    np.testing.assert_array_equal(explain.segmentation(model, image, [1], layer="maps"), given)
+    given = explain.region_heat(model, image, [1], region=marked, layer="maps")
+    np.testing.assert_array_equal(explain.region_heat(model, image, [1], layer="maps"), given)
 
 
 def test_an_empty_region_has_no_heat() -> None:
     image, model = np.zeros((2, 8, 8, 1), np.float32), by_hand()
-    assert not explain.segmentation(model, image, [1, 2]).any()
+    assert not explain.region_heat(model, image, [1, 2]).any()
 
 
 def test_the_bottleneck_is_the_coarsest_map_of_four_cells(unet: keras.Model) -> None:
@@ -104,9 +104,9 @@ def test_gradients_that_are_not_pooled_keep_to_the_region() -> None:
     image[0, 5:7, 1:3] = 2
     region = np.zeros((1, 8, 8), bool)
     region[0, :4] = True
-    pooled = explain.segmentation(model, image, [1], region=region, layer="maps")
+    pooled = explain.region_heat(model, image, [1], region=region, layer="maps")
     assert pooled[0, 5, 1] == 1
-    own = explain.segmentation(model, image, [1], region=region, layer="maps", pooled=False)
+    own = explain.region_heat(model, image, [1], region=region, layer="maps", pooled=False)
     np.testing.assert_allclose(own[0], np.where(region[0], image[0, ..., 0] / 2, 0), atol=1e-6)
 
 
@@ -118,7 +118,7 @@ def test_random_weights_change_the_map(unet: keras.Model, pooled: bool) -> None:
     region[0, 8:20, 8:20] = True
     other = models.build_segmenter("unet", 1, 3, **STAGES, seed=2)
     first, again, second = (
-        explain.segmentation(model, image, [1], region=region, pooled=pooled)[0]
+        explain.region_heat(model, image, [1], region=region, pooled=pooled)[0]
         for model in (unet, unet, other)
     )
     np.testing.assert_array_equal(first, again)
@@ -129,16 +129,16 @@ def test_random_weights_change_the_map(unet: keras.Model, pooled: bool) -> None:
 def test_class_and_layer_change_the_map_and_wrong_ones_are_refused(unet: keras.Model) -> None:
     image = np.random.default_rng(0).normal(size=(2, 16, 16, 1)).astype(np.float32)
     region = np.ones((2, 16, 16), bool)
-    maps = explain.segmentation(unet, image, [1, 2], region=region)
-    swapped = explain.segmentation(unet, image, [2, 1], region=region)
+    maps = explain.region_heat(unet, image, [1, 2], region=region)
+    swapped = explain.region_heat(unet, image, [2, 1], region=region)
     assert maps.shape == (2, 16, 16)
     assert not np.allclose(maps, swapped)
     with pytest.raises(ConfigError, match="no layer 'nowhere'"):
-        explain.segmentation(unet, image, [1, 1], layer="nowhere")
+        explain.region_heat(unet, image, [1, 1], layer="nowhere")
     with pytest.raises(DataError, match="0 to 2"):
-        explain.segmentation(unet, image, [1, 3])
+        explain.region_heat(unet, image, [1, 3])
     with pytest.raises(DataError, match="shape"):
-        explain.segmentation(unet, image, [1, 1], region=region[:1])
+        explain.region_heat(unet, image, [1, 1], region=region[:1])
 
 
 def test_of_several_outputs_the_first_is_explained() -> None:
@@ -146,8 +146,8 @@ def test_of_several_outputs_the_first_is_explained() -> None:
     image = np.random.default_rng(0).normal(size=(1, 16, 16, 1)).astype(np.float32)
     region = np.ones((1, 16, 16), bool)
     np.testing.assert_allclose(
-        explain.segmentation(deep, image, [1], region=region),
-        explain.segmentation(models.without_supervision(deep), image, [1], region=region),
+        explain.region_heat(deep, image, [1], region=region),
+        explain.region_heat(models.without_supervision(deep), image, [1], region=region),
         atol=1e-5,
     )
 
@@ -169,9 +169,9 @@ def test_a_whole_case_keeps_its_geometry_and_only_the_patch_has_heat() -> None:
     pixels = np.zeros((40, 30, 1), np.float32)
     pixels[4:8, 6:9] = 1
     labels = (pixels[..., 0] > 0).astype(np.uint8)
-    heat = explain.segmented_case(by_hand(), pixels, labels, 1, settings((16, 16)), layer="maps")
+    heat = explain.case_heat(by_hand(), pixels, labels, 1, settings((16, 16)), layer="maps")
     np.testing.assert_allclose(heat, labels, atol=1e-6)
-    nothing = explain.segmented_case(by_hand(), pixels, labels, 2, settings((16, 16)))
+    nothing = explain.case_heat(by_hand(), pixels, labels, 2, settings((16, 16)))
     assert nothing.shape == (40, 30)
     assert not nothing.any()
 
@@ -181,7 +181,7 @@ def test_a_case_smaller_than_the_patch_and_of_other_spacing_comes_back_in_its_ow
     pixels[4:8, 2:8] = 1
     labels = (pixels[..., 0] > 0).astype(np.uint8)
     given = settings((16, 32), spacing_mm=(1.0, 0.5))
-    heat = explain.segmented_case(
+    heat = explain.case_heat(
         by_hand(), pixels, labels, 1, given, spacing_mm=(1.0, 1.0), layer="maps"
     )
     assert heat.shape == (12, 10)
@@ -194,6 +194,6 @@ def test_slice_wise_the_slice_that_shows_most_has_the_heat() -> None:
     pixels[2, 4:9, 4:9] = 1
     labels = (pixels[..., 0] > 0).astype(np.uint8)
     given = settings((16, 16), slice_wise=True)
-    heat = explain.segmented_case(by_hand(), pixels, labels, 1, given, layer="maps")
+    heat = explain.case_heat(by_hand(), pixels, labels, 1, given, layer="maps")
     np.testing.assert_allclose(heat[2], labels[2], atol=1e-6)
     assert not heat[[0, 1, 3]].any()

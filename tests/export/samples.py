@@ -6,9 +6,9 @@ import keras
 import numpy as np
 from PIL import Image as Pillow
 
-from tfmed.export.classifier import Classifier
+from tfmed.tasks.recognition.recogniser import Classifier
 from tfmed.export.pixels import PixelCode
-from tfmed.export.segmenter import SegmentationModel
+from tfmed.tasks.segmentation.segmenter import SegmentationModel
 from tfmed.inference import Settings
 from tfmed.transforms.normalisation import Normalisation
 from tfmed.transforms.prepare import Preprocessing

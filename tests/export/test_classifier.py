@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 
 from tfmed.errors import ConfigError, DataError, ExportError
-from tfmed.export.classifier import Classifier, Temperature
+from tfmed.tasks.recognition.recogniser import Classifier, Temperature
 from tfmed.export.pixels import PixelCode
 from tfmed.transforms.prepare import Preprocessing
 

@@ -14,8 +14,9 @@ from training import masked
 from tfmed import export, inference, training
 from tfmed.data.cases import Case
 from tfmed.errors import ExportError
-from tfmed.export import card, card_text, parity, segmenter_delivery, segmenter_parity, tflite
-from tfmed.export.segmenter import settings_of
+from tfmed.export import card, card_text, parity, segmenter_parity, tflite
+from tfmed.tasks.segmentation import mask_proof as segmenter_delivery
+from tfmed.tasks.segmentation.segmenter import settings_of
 from tfmed.run import Run
 from tfmed.tasks import Segmentation
 from tfmed.training.segmenter import dice

@@ -12,7 +12,7 @@ from export.samples import ct_images, grey_images, network
 from tfmed import export
 from tfmed.errors import ExportError, ReadError
 from tfmed.export import classifier_parity, parity, tflite
-from tfmed.export.classifier import Classifier
+from tfmed.tasks.recognition.recogniser import Classifier
 from tfmed.export.runner import Runner, latency_ms
 from tfmed.transforms.prepare import Preprocessing, normalise
 

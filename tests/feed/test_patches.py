@@ -13,7 +13,8 @@ import tensorflow as tf
 from tensorflow.core.framework.graph_pb2 import GraphDef
 
 from tfmed.errors import ConfigError, DataError
-from tfmed.feed import cases, patches
+from tfmed.feed import cases
+from tfmed.tasks.segmentation import feed as patches
 from tfmed.transforms.normalisation import Normalisation
 
 ZSCORE = Normalisation("zscore")

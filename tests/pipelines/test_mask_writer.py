@@ -13,7 +13,7 @@ import tifffile
 
 from tfmed import data, io
 from tfmed.data import audit, cases
-from tfmed.pipelines.mask_writer import MaskWriter, names, values_of
+from tfmed.tasks.segmentation.mask_writer import MaskWriter, names, values_of
 from tfmed.run import Run
 
 CLASSES = ("background", "liver")

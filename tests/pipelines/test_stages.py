@@ -12,7 +12,7 @@ from planning.tables import part
 from tfmed import planning
 from tfmed.errors import ConfigError
 from tfmed.pipelines import stages
-from tfmed.pipelines.settings import TrainingSettings
+from tfmed.pipelines.flags import TrainingSettings
 from tfmed.planning import Plan, loads
 from tfmed.run import Run, write_text
 from tfmed.tasks import Classification

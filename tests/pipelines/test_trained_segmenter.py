@@ -14,7 +14,7 @@ from makers_dicom import slices
 
 from tfmed.errors import DataError
 from tfmed.inference import Ensemble, Settings
-from tfmed.pipelines.settings import DataSettings
+from tfmed.pipelines.flags import DataSettings
 from tfmed.pipelines.trained_segmenter import TrainedSegmenter
 from tfmed.tasks import Segmentation
 from tfmed.training import Segmenter

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from tfmed.planning import SegmentationFingerprint, SegmentationPlan
-from tfmed.planning.budget import Budget
-from tfmed.planning.fitting import Machine
-from tfmed.planning.segmentation_rules import planned
+from tfmed.tasks.segmentation.budget import Budget
+from tfmed.tasks.segmentation.network_fit import Machine
+from tfmed.tasks.segmentation.nnunet_rules import planned
 
 GPU = Machine(8.0, None)
 

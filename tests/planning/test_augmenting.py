@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tfmed.planning.augmenting import augmentation, mirror_axes
+from tfmed.tasks.segmentation.augmenting import augmentation, mirror_axes
 from tfmed.transforms.masked import check_steps
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tfmed.planning.budget import Budget, Candidate, cores, scaled, timed
-from tfmed.planning.topology import Stages, shrunk, stages
+from tfmed.tasks.segmentation.budget import Budget, Candidate, cores, scaled, timed
+from tfmed.tasks.segmentation.topology import Stages, shrunk, stages
 
 CUBE = (1.0, 1.0, 1.0)
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from tfmed.planning.budget import Budget, Candidate
-from tfmed.planning.schedule import training
-from tfmed.planning.topology import stages
+from tfmed.tasks.segmentation.budget import Budget, Candidate
+from tfmed.tasks.segmentation.patch_schedule import training
+from tfmed.tasks.segmentation.topology import stages
 
 
 def settings(width: int, time: Budget | None, step_seconds: float = 0.5) -> dict[str, float]:

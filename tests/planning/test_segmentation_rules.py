@@ -9,7 +9,7 @@ from planning.fingerprints import GPU, cpu, plan, seen
 
 from tfmed.errors import ConfigError
 from tfmed.planning import SegmentationPlan
-from tfmed.planning.fitting import Machine
+from tfmed.tasks.segmentation.network_fit import Machine
 
 HIPPOCAMPUS = seen((36, 50, 35), (1.0, 1.0, 1.0), cases=260)
 LIVER = seen((177, 217, 217), (2.3566, 1.8411, 1.8411), cases=131)

@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from tfmed.planning.spacing import low_resolution, median_shape, target_spacing
+from tfmed.tasks.segmentation.spacing import low_resolution, median_shape, target_spacing
 
 
 def test_the_target_is_the_median_of_each_axis() -> None:

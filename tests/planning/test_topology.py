@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tfmed.errors import ConfigError
-from tfmed.planning.topology import (
+from tfmed.tasks.segmentation.topology import (
     Row,
     batch,
     feature_voxels,

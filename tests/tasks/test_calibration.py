@@ -12,7 +12,7 @@ from sklearn.calibration import CalibratedClassifierCV
 from sklearn.frozen import FrozenEstimator
 
 from tfmed.errors import DataError
-from tfmed.tasks.calibration import LEAST, MOST, fit_temperature, mean_nll
+from tfmed.tasks.recognition.answers.calibration import LEAST, MOST, fit_temperature, mean_nll
 
 
 def calibrated(n: int, classes: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:

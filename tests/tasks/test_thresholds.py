@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_curve
 
-from tfmed.tasks.thresholds import youden
+from tfmed.tasks.recognition.answers.thresholds import youden
 
 
 def test_the_threshold_is_in_the_middle_of_the_gap():
@@ -45,7 +45,7 @@ def test_unknown_truth_is_left_out():
 )
 def test_one_class_alone_stays_at_one_half_with_a_warning(truth, text, monkeypatch):
     said = []
-    monkeypatch.setattr("tfmed.tasks.thresholds.log.warning", said.append)
+    monkeypatch.setattr("tfmed.tasks.recognition.answers.thresholds.log.warning", said.append)
     assert youden(np.array(truth), np.array([0.2, 0.4]), "'nodule'") == 0.5
     assert text in said[0]
 
@@ -53,6 +53,6 @@ def test_one_class_alone_stays_at_one_half_with_a_warning(truth, text, monkeypat
 @pytest.mark.parametrize("scores", [[0.9, 0.1], [0.3, 0.3]])
 def test_scores_no_better_than_chance_stay_at_one_half_with_a_warning(scores, monkeypatch):
     said = []
-    monkeypatch.setattr("tfmed.tasks.thresholds.log.warning", said.append)
+    monkeypatch.setattr("tfmed.tasks.recognition.answers.thresholds.log.warning", said.append)
     assert youden(np.array([0, 1]), np.array(scores), "x") == 0.5
     assert "better than chance" in said[0]

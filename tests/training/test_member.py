@@ -19,7 +19,7 @@ from tfmed.data.stored import stored
 from tfmed.errors import ConfigError, DataError
 from tfmed.run import Run
 from tfmed.tasks import Classification
-from tfmed.tasks.calibration import fit_temperature
+from tfmed.tasks.recognition.answers.calibration import fit_temperature
 from tfmed.transforms.prepare import normalise
 
 Parts = tuple[Dataset, Dataset, Dataset]

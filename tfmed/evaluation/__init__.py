@@ -5,20 +5,20 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from tfmed.evaluation.contents import Contents
+from tfmed.evaluation.contents import Answered, Contents
 from tfmed.evaluation.examples import confident
 from tfmed.evaluation.facts import DataFacts, describe
 from tfmed.evaluation.page import render, write
 
 if TYPE_CHECKING:
-    from tfmed.evaluation.of_run import explained, report, report_answers
+    from tfmed.evaluation.of_run import report, report_answers
 
 __all__ = [
+    "Answered",
     "Contents",
     "DataFacts",
     "confident",
     "describe",
-    "explained",
     "render",
     "report",
     "report_answers",
@@ -26,7 +26,7 @@ __all__ = [
 ]
 
 # What asks a network loads TensorFlow, which an audit of data does not wait for.
-OF_RUN = ("explained", "report", "report_answers")
+OF_RUN = ("report", "report_answers")
 
 
 def __getattr__(name: str) -> Any:

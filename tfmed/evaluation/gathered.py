@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -13,30 +13,29 @@ import tensorflow as tf
 
 from tfmed.data.dataset import Dataset
 from tfmed.evaluation.facts import describe
-from tfmed.planning import Plan, SegmentationPlan
+from tfmed.planning import Plan
 from tfmed.run import Run
+from tfmed.training import Study
 from tfmed.transforms.prepare import PERCENTILES
 
 ASKED = "A trained model was asked; nothing was trained or chosen on these scans."
 
 
-def of_training(
-    run: Run, plan: Plan | SegmentationPlan, export: str | Path, own: Collection[str] = ()
-) -> dict[str, Any]:
+def of_training(study: Study, export: str | Path) -> dict[str, Any]:
     """Plan, learning curve, export and parity, as `Contents` takes them.
 
     Args:
-        run: trained; its card tells of the export, where there is one.
-        plan: how it was trained.
+        study: a trained run; its card tells of the export, where there is one.
         export: the export's folder, to be named in the commands.
-        own: settings that differ by fold, which nobody has set by hand.
     """
+    run = study.run
+    plans = [member.plan for member in study.members]
     card = run.read_json("card.json") if run.has("card.json") else {}
     history = _history(run)
     return {
-        "plan": _plan(run, plan, own),
+        "plan": _plan(run, plans[0], _differing(plans)),
         "history": history,
-        "best": _best(history, plan.watch),
+        "best": _best(history, plans[0]),
         "exports": [_variant(name, about) for name, about in card.get("tflite", {}).items()],
         "parity": [_parity(row) for row in card.get("parity", ())],
         "export_path": _as_in_commands(export),
@@ -56,10 +55,17 @@ def of_data(dataset: Dataset) -> dict[str, Any]:
     }
 
 
-def _plan(
-    run: Run, plan: Plan | SegmentationPlan, own: Collection[str]
-) -> list[tuple[str, Any, str, bool]]:
-    """Setting, value, reason, and whether it was edited by hand since it was planned."""
+def _differing(plans: Sequence[Plan]) -> set[str]:
+    """Settings that differ by fold, which nobody has set by hand."""
+    first, *others = [plan.model_dump(mode="json") for plan in plans]
+    return {name for name in first if any(one[name] != first[name] for one in others)}
+
+
+def _plan(run: Run, plan: Plan, own: Collection[str]) -> list[tuple[str, Any, str, bool]]:
+    """Setting, value, reason, and whether it was edited by hand since it was planned.
+
+    Settings of `own` are of a fold.
+    """
     values = plan.model_dump(mode="json")
     reasons = values.pop("reasons")
     state = run.read_json("state.json") if run.has("state.json") else {}
@@ -98,13 +104,13 @@ def _history(run: Run) -> pd.DataFrame | None:
     return None
 
 
-def _best(history: pd.DataFrame | None, watch: str) -> float | None:
+def _best(history: pd.DataFrame | None, plan: Plan) -> float | None:
     """The epoch that was kept: the last of those with the best watched value."""
-    column = f"val_{watch}"
+    column = f"val_{plan.watch}"
     if history is None or column not in history or history[column].isna().all():
         return None
     values = history[column]
-    best = values.min() if watch == "loss" else values.max()
+    best = values.min() if plan.watch in plan.smaller_is_better else values.max()
     return float(history["epoch"][values == best].iloc[-1])
 
 

@@ -6,41 +6,39 @@ from pathlib import Path
 
 import jinja2
 
-from tfmed.evaluation import wording
-from tfmed.evaluation.contents import Contents
-from tfmed.run import Run, write_text
-from tfmed.tables import lookup
+from tfmed.evaluation import sections, wording
+from tfmed.evaluation.contents import Answered
+from tfmed.run import write_text
 
 TEMPLATES = Path(__file__).parent / "templates"
-# What makes the values for a task's template. That of masks loads TensorFlow, with the task.
-VIEWS = {
-    "classification": "tfmed.evaluation.sections_of_classes:view",
-    "segmentation": "tfmed.evaluation.sections_of_masks:view",
-}
-PAGES = {"classification": "report.html", "segmentation": "segmentation.html"}
 
 
-def write(run: Run, contents: Contents) -> Path:
-    """Write `report.html` into the run's folder.
+def write(answered: Answered) -> Path:
+    """Write `report.html` into the folder of a run.
 
     Returns:
         Where it is.
     """
-    path = run.path("report.html")
-    write_text(path, render(contents))
+    path = answered.run.path("report.html")
+    write_text(path, render(answered))
     return path
 
 
-def render(contents: Contents) -> str:
+def render(answered: Answered) -> str:
     """The report as one HTML page, with no link, font, script or picture from outside."""
-    view = lookup(VIEWS, contents.task, "task")
-    return environment().get_template(PAGES[contents.task]).render(view(contents))
+    template, own = answered.task.page(answered)
+    page = environment(template.parent).get_template(template.name)
+    return page.render({**sections.shared(answered.contents), **own})
 
 
-def environment() -> jinja2.Environment:
-    """The templates of all pages, with the words and the look that they share."""
+def environment(*folders: Path) -> jinja2.Environment:
+    """The templates of all pages, with the words and the look that they share.
+
+    Args:
+        folders: where a task's own template lies.
+    """
     made = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(TEMPLATES),
+        loader=jinja2.FileSystemLoader([TEMPLATES, *folders]),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from tfmed.explain.gradcam import feature_layer, gradcam
-from tfmed.explain.masks import segmentation, segmented_case
 from tfmed.explain.overlay import display, overlay, peak_slice
+from tfmed.explain.regions import case_heat, region_heat
 
 __all__ = [
+    "case_heat",
     "display",
     "feature_layer",
     "gradcam",
     "overlay",
     "peak_slice",
-    "segmentation",
-    "segmented_case",
+    "region_heat",
 ]

@@ -99,3 +99,14 @@ def _viewable(height: int, width: int, least: int, most: int) -> tuple[int, int]
     # A very wide image must not burst the page.
     scale = min(scale, 2 * most / width) if width * scale > 2 * most else scale
     return max(round(height * scale), 1), max(round(width * scale), 1)
+
+
+def as_radiologists_look(pixels: np.ndarray) -> np.ndarray:
+    """Axial planes of NIfTI with the front at the top and the patient's right at the left.
+
+    NIfTI is read as RAS+: rows run to the front, columns to the patient's right.
+
+    Args:
+        pixels: `[H, W, C]` or `[D, H, W, C]`.
+    """
+    return pixels[..., ::-1, ::-1, :]

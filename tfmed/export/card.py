@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 
 from tfmed.export.card_text import markdown
-from tfmed.export.exportable import Exportable
 from tfmed.export.parity import Row
 from tfmed.run import plain, write_text
+from tfmed.task import Predictor
 
 NAME = "card.json"
 NOT_A_DEVICE = "Research use only. This is not a medical device."
@@ -38,7 +38,7 @@ SCORE_KEYS = ("split", "threshold", "examples", "patients", "metrics", "per_clas
 
 
 def make(
-    exportable: Exportable,
+    predictor: Predictor,
     name: str,
     *,
     data: Mapping[str, Any],
@@ -52,7 +52,7 @@ def make(
     """Put a card together.
 
     Args:
-        exportable: what is exported.
+        predictor: what is exported.
         name: the model's name.
         data: facts on the training data: those of `DATA_KEYS` are kept; `examples` and
             `patients` are counts by part.
@@ -69,14 +69,13 @@ def make(
     """
     variants = {variant: dict(facts) for variant, facts in tflite.items()}
     if "bytes" in variants.get("int8", {}):
-        variants["int8"]["input"] = exportable.int8_input()
-    own = exportable.describe()
+        variants["int8"]["input"] = predictor.int8_input()
+    own = predictor.describe()
     known = dict.fromkeys(IMAGE_KEYS) | _chosen(image, IMAGE_KEYS)
     card = {
         "name": name,
         "created": datetime.now(UTC).date().isoformat(),
-        "classes": exportable.classes,
-        "folds": len(exportable.models),
+        "folds": len(predictor.models),
         **own,
         "input": {**known, **own["input"]},
         "tflite": variants,
@@ -87,15 +86,15 @@ def make(
         "notice": NOT_A_DEVICE,
         "limits": [*limits, *LIMITS],
         "versions": _versions(),
-        "provenance": {"weights_sha256": weights_sha256(exportable), **(provenance or {})},
+        "provenance": {"weights_sha256": weights_sha256(predictor), **(provenance or {})},
     }
     return dict(_public(plain(card)))
 
 
-def weights_sha256(exportable: Exportable) -> str:
+def weights_sha256(predictor: Predictor) -> str:
     """A hash over all weights in order, which does not depend on how they are stored."""
     total = hashlib.sha256()
-    for model in exportable.models:
+    for model in predictor.models:
         for weight in model.get_weights():
             total.update(str(weight.shape).encode())
             total.update(np.ascontiguousarray(weight, "<f4").tobytes())

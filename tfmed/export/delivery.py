@@ -3,25 +3,20 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Protocol
-
-import numpy as np
+from typing import Any
 
 from tfmed import log
 from tfmed.data.dataset import Dataset
 from tfmed.export import card, card_text, parity, tflite
-from tfmed.export.classifier_delivery import ClassifierDelivery
-from tfmed.export.exportable import Exportable
+from tfmed.export.load import Exported
 from tfmed.export.release import release, versions
 from tfmed.export.runner import latency_ms
 from tfmed.export.saved_model import write as write_saved_model
-from tfmed.export.segmenter_delivery import SegmenterDelivery
 from tfmed.planning import dumps
 from tfmed.run import Run, write_text
-from tfmed.training import open_study, task_of
-from tfmed.training.segmentation import open_segmentation
-from tfmed.training.study import folds_of
+from tfmed.training import Study, open_study
 
 OUT_OF_FOLD = (
     "The scores are out of fold: each is of one fold's network, and the exported model is the "
@@ -29,46 +24,15 @@ OUT_OF_FOLD = (
 )
 
 
-class Delivery(Protocol):
-    """Contract: what the export of a run asks of its task.
-
-    `ClassifierDelivery` and `SegmenterDelivery` keep it.
-    """
-
-    @property
-    def study(self) -> Any:
-        """The run, opened."""
-
-    @property
-    def exportable(self) -> Exportable:
-        """What is exported."""
-
-    @property
-    def threshold(self) -> Any:
-        """The operating point; None where there is none."""
-
-    @property
-    def limits(self) -> tuple[str, ...]:
-        """What users must know of this network, beside what holds for all."""
-
-    def representative(self) -> np.ndarray:
-        """Training images float32 `[M, *size, C]` of the plan's size, modality units."""
-
-    def scores(self, files: dict[str, Path]) -> dict[str, dict[str, Any]]:
-        """Variant to `examples` and `scores` of its TFLite file on unseen examples."""
-
-    def proof(self, folder: Path) -> list[parity.Row]:
-        """Compare the written files with the live answer."""
-
-
-def saved_model(run: Run, base: str | Path) -> Path:
+def saved_model(run: Run | Study, base: str | Path) -> Path:
     """Export a trained run: SavedModel, TFLite files, card, checksums.
 
     The written files are compared with the live model on the run's own scans before the version
     is visible. Its card is left in the run too, as `card.json` and `card.md`.
 
     Args:
-        run: whose training has finished; its `scores.json`, if there, goes into the card.
+        run: whose training has finished, opened or not; its `scores.json`, if there, goes into
+            the card.
         base: the model's folder, `savedmodels/NAME`.
 
     Returns:
@@ -79,18 +43,21 @@ def saved_model(run: Run, base: str | Path) -> Path:
         ExportError: an exported form does not answer as the live model, or `base` cannot be
             written.
     """
-    delivery, base = delivery_of(run), Path(base)
+    study, base = run if isinstance(run, Study) else open_study(run), Path(base)
+    predictor = study.predictor
     log.info(f"exporting to {base}")
     with release(base) as draft:
         folder = draft.folder / "tflite"
-        write_saved_model(delivery.exportable, draft.folder)
-        converted = tflite.write(delivery.exportable, folder, delivery.representative())
-        variants = _variants(delivery, folder, converted)
-        made = _card(delivery, base.name, variants, delivery.proof(draft.folder))
+        write_saved_model(predictor, draft.folder)
+        converted = tflite.write(predictor, folder, study.task.samples(study))
+        files = {variant: folder / f"{variant}.tflite" for variant in converted.bytes}
+        variants = _variants(study, files, converted)
+        exported = Exported(draft.folder, predictor.describe())
+        made = _card(study, base.name, variants, study.task.proof(study, exported, files))
         card.write(draft.folder, made)
         # Before the version is visible, so that `written` knows it whenever this is killed.
-        run.write_json(card.NAME, made)
-        write_text(run.path("card.md"), card_text.markdown(made))
+        study.run.write_json(card.NAME, made)
+        write_text(study.run.path("card.md"), card_text.markdown(made))
     assert draft.path is not None
     return draft.path
 
@@ -110,31 +77,20 @@ def written(run: Run, base: str | Path) -> Path | None:
     return None
 
 
-def delivery_of(run: Run) -> Delivery:
-    """The run opened, with what its task adds.
-
-    Raises:
-        DataError: the run is not trained.
-    """
-    if task_of((folds_of(run) or [run])[0]) == "segmentation":
-        return SegmenterDelivery(open_segmentation(run))
-    return ClassifierDelivery(open_study(run))
-
-
 def _card(
-    delivery: Delivery,
+    study: Study,
     name: str,
     variants: dict[str, dict[str, Any]],
     proof: list[parity.Row],
 ) -> dict[str, Any]:
-    study = delivery.study
+    predictor = study.predictor
     scores = study.run.read_json("scores.json") if study.run.has("scores.json") else {}
     # A cross-validation's own test part was answered by what is exported: that is its score.
-    scores = {**scores.get("test", scores), "threshold": delivery.threshold}
+    scores = {**scores.get("test", scores), "threshold": predictor.threshold}
     pooled = len(study.members) > 1 and scores.get("split") != "test"
     plan = hashlib.sha256(dumps(study.plan).encode()).hexdigest()
     return card.make(
-        delivery.exportable,
+        predictor,
         name,
         data=_provenance(study.dataset),
         image=_image_facts(study.dataset),
@@ -142,16 +98,15 @@ def _card(
         tflite=variants,
         parity=proof,
         provenance={"plan_sha256": plan},
-        limits=[OUT_OF_FOLD, *delivery.limits] if pooled else delivery.limits,
+        limits=[OUT_OF_FOLD, *predictor.limits] if pooled else predictor.limits,
     )
 
 
 def _variants(
-    delivery: Delivery, folder: Path, converted: tflite.Converted
+    study: Study, files: Mapping[str, Path], converted: tflite.Converted
 ) -> dict[str, dict[str, Any]]:
     """Size, latency and scores of each TFLite file."""
-    files = {variant: folder / f"{variant}.tflite" for variant in converted.bytes}
-    scores = delivery.scores(files)
+    scores = study.task.file_scores(study, files)
     found: dict[str, dict[str, Any]] = {
         variant: {
             "bytes": converted.bytes[variant],

@@ -4,20 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
-from tfmed.data.cases import Case
 from tfmed.errors import DataError, ExportError
 from tfmed.export.release import verify_checksums, versions
-from tfmed.export.segmenter import settings_of
-from tfmed.export.signatures import BYTES, CLASSIFY, IMAGE, PATCHES
-from tfmed.inference import Ensemble
-from tfmed.training.segmentation import Segmenter
+from tfmed.export.signatures import BYTES, CLASSIFY, IMAGE
+from tfmed.task import Predictor, Task, kind
 from tfmed.transforms.prepare import match_channels
 
 # Pixels of one call: bounds the memory that a batch of large images takes.
@@ -52,45 +48,52 @@ class Exported:
         return tuple(sorted(self._module.signatures))
 
     @property
-    def classes(self) -> tuple[str, ...]:
-        """Class names, in the order of every probability."""
-        return tuple(self.card["classes"])
+    def task(self) -> Task:
+        """What it was trained for."""
+        task: Task = kind(self.card["task"]).of_card(self.card)
+        return task
 
-    def predict(self, images: Sequence[np.ndarray]) -> np.ndarray:
+    @property
+    def predictor(self) -> Predictor:
+        """What answers as the run does, for whole examples."""
+        predictor: Predictor = self.task.exported(self)
+        return predictor
+
+    def predict(self, images: Sequence[np.ndarray]) -> dict[str, np.ndarray]:
         """Ask `serving_default`.
 
         Args:
-            images: `[H, W, C]` or `[D, H, W, C]` each, or one array of them; any sizes,
-                modality units, C 1 or 3 (brought to the channels of the card).
+            images: `[H, W, C]` or `[D, H, W, C]` each, or one array of them; modality units, C
+                1 or 3 (brought to the channels of the card). Of any sizes, where the task's
+                signature takes them.
 
         Returns:
-            probabilities float32 `[N, K]`.
+            its outputs by their names, `[N, ...]`; of images that were asked together, so that
+            they have one size where an answer has that of its image.
         """
         given = self.card["input"]
         rank = len(given["size"]) + 1
         wrong = next((image.shape for image in images if np.ndim(image) != rank), None)
         if wrong is not None:
             raise DataError(f"the model takes images of rank {rank} with channels, not {wrong}")
+        if not len(images):
+            raise DataError("no image was given; at least one is needed")
         parts = [
             self.ask(IMAGE, image=match_channels(tf.constant(batch), given["channels"]))
             for batch in _batches(images)
         ]
-        answers = [part["probabilities"] for part in parts]
-        empty = np.zeros((0, len(self.card["classes"])), np.float32)
-        return np.concatenate(answers) if answers else empty
+        return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
-    def predict_bytes(self, files: Sequence[bytes]) -> tuple[np.ndarray, np.ndarray]:
+    def predict_bytes(self, files: Sequence[bytes]) -> dict[str, np.ndarray]:
         """Ask `serving_bytes`.
 
         Args:
             files: whole PNG or JPEG files.
 
         Returns:
-            probabilities float32 `[N, K]`, NaN for a file that is not valid, and valid bool
-            `[N]`.
+            its outputs by their names, NaN for a file that is not valid, and `valid` bool `[N]`.
         """
-        answer = self.ask(BYTES, image_bytes=tf.constant(files, tf.string, (len(files),)))
-        return answer["probabilities"], answer["valid"]
+        return self.ask(BYTES, image_bytes=tf.constant(files, tf.string, (len(files),)))
 
     def classify(self, examples: Sequence[tf.train.Example]) -> tuple[np.ndarray, np.ndarray]:
         """Ask `classify`.
@@ -105,46 +108,15 @@ class Exported:
         answer = self.ask(CLASSIFY, inputs=tf.constant(texts, tf.string, (len(texts),)))
         return answer["classes"].astype(str), answer["scores"]
 
-    @cached_property
-    def segmenter(self) -> Segmenter:
-        """What gives label maps of whole cases, as the run does: by the signature `patches`.
-
-        Raises:
-            DataError: it is no export of a segmenter.
-        """
-        if PATCHES not in self.signatures:
-            raise DataError(f"{self.folder.name} is a model of {self.card['task']}, not of masks")
-        module = self._module  # a signature alone does not keep its variables alive
-
-        def network(patches: tf.Tensor) -> tf.Tensor:
-            return module.signatures[PATCHES](patches=patches)["probabilities"]
-
-        return Segmenter(
-            Ensemble([network]),
-            settings_of(self.card),
-            tuple(self.card["inference"]["keep_largest"]),
-        )
-
-    def segment(self, pixels: np.ndarray, spacing_mm: Sequence[float] | None = None) -> np.ndarray:
-        """The label map of one whole case, as the run gives it.
+    def graph(self, name: str, **inputs: tf.Tensor) -> dict[str, tf.Tensor]:
+        """A signature as a part of another graph.
 
         Args:
-            pixels: `[H, W, C]` or `[D, H, W, C]`, modality units, C 1 or 3 (brought to the
-                channels of the card).
-            spacing_mm: of a voxel along each axis; None where it is not known.
-
-        Returns:
-            uint8 `[H, W]` or `[D, H, W]`; the card's `classes` in order.
-
-        Raises:
-            DataError: no segmenter, or other axes than it takes.
-            GeometryError: the spacing is not known, and the model has one.
+            name: of the signature.
+            inputs: tensors by their names.
         """
-        channels = self.card["input"]["channels"]
-        if pixels.shape[-1] != channels:
-            pixels = match_channels(tf.constant(pixels, tf.float32), channels).numpy()
-        spacing = None if spacing_mm is None else tuple(spacing_mm)
-        return self.segmenter.label_map(Case(pixels, None, spacing, None, "", ""))
+        found: dict[str, tf.Tensor] = self._signature(name)(**inputs)
+        return found
 
     def ask(self, name: str, **inputs: Any) -> dict[str, np.ndarray]:
         """Ask any signature.
@@ -159,13 +131,16 @@ class Exported:
         Raises:
             DataError: there is no such signature.
         """
+        answer = self._signature(name)(**{k: tf.constant(v) for k, v in inputs.items()})
+        return {key: value.numpy() for key, value in answer.items()}
+
+    def _signature(self, name: str) -> Any:
         if name not in self._module.signatures:
             raise DataError(
                 f"{self.folder.name} has no signature {name}, only {', '.join(self.signatures)}: "
                 "PNG and JPEG carry no volumes"
             )
-        answer = self._module.signatures[name](**{k: tf.constant(v) for k, v in inputs.items()})
-        return {key: value.numpy() for key, value in answer.items()}
+        return self._module.signatures[name]
 
 
 def load(folder: Path | str) -> Exported:

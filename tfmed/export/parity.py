@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-import tensorflow as tf
 
 from tfmed.errors import ExportError
-from tfmed.export.exportable import Exportable
-from tfmed.export.runner import Runner
-from tfmed.export.tflite import INT8, VARIANTS
 
 EXACT = 1e-4
 HALF = 1e-2
@@ -25,11 +19,12 @@ TFLITE_TOLERANCES = {"float32": EXACT, "float16": HALF, "dynamic": None, "int8":
 
 @dataclass(frozen=True)
 class Row:
-    """One comparison of probabilities.
+    """One comparison of answers.
 
     Attributes:
         name: what was compared with the live model.
-        max_difference: the largest over images and classes; None where nothing was compared.
+        max_difference: the largest over examples and all that an answer is made of; None where
+            nothing was compared.
         tolerance: what is allowed; None where the difference is only stated.
         note: how it was asked, or why not.
     """
@@ -82,27 +77,3 @@ def compared(
 ) -> Row:
     """A row of two answers."""
     return Row(name, difference(live, answer), tolerance, note)
-
-
-def tflite_rows(
-    exportable: Exportable, folder: Path, live: np.ndarray, ready: Sequence[np.ndarray]
-) -> list[Row]:
-    """A row for each TFLite file.
-
-    Args:
-        exportable: what was exported.
-        folder: where the files are.
-        live: probabilities `[N, ...]` of the trained network.
-        ready: N images `[*size, C]` of the plan's size, modality units.
-    """
-    rows = []
-    for variant in VARIANTS:
-        file = folder / f"{variant}.tflite"
-        if not file.exists():
-            rows.append(Row(f"tflite_{variant}", None, None, "not written"))
-            continue
-        batch = np.stack(ready)
-        images = np.asarray(exportable.normalise(tf.constant(batch))) if variant == INT8 else batch
-        answer = Runner(file).predict(images)
-        rows.append(compared(f"tflite_{variant}", live, answer, TFLITE_TOLERANCES[variant]))
-    return rows

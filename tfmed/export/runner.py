@@ -36,30 +36,25 @@ class Runner:
                 self._interpreter.allocate_tensors()
         except (ValueError, RuntimeError) as error:
             raise ReadError(path, f"not a TFLite file that runs here ({error})") from error
-        self._input = self._interpreter.get_input_details()[0]["index"]
-        self._output = self._interpreter.get_output_details()[0]["index"]
+        self._run = self._interpreter.get_signature_runner()
         shape = self._interpreter.get_input_details()[0]["shape"]
         self.input_shape = tuple(int(length) for length in shape[1:])
 
-    def predict(self, images: Iterable[np.ndarray]) -> np.ndarray:
-        """Probabilities, image by image.
+    def predict(self, images: Iterable[np.ndarray]) -> dict[str, np.ndarray]:
+        """Answers by name, image by image.
 
         Args:
             images: `[*size, C]` each, at the plan's size; modality units, or for int8
                 normalised images (`card.json`, `tflite.int8.input`).
 
         Returns:
-            float32 `[N, K]`.
+            float32 `[N, ...]` each, as `probabilities` `[N, K]`.
         """
-        rows = [self._one(np.asarray(image, np.float32)) for image in images]
-        width = int(self._interpreter.get_output_details()[0]["shape"][-1])
-        return np.stack(rows) if rows else np.zeros((0, width), np.float32)
-
-    def _one(self, image: np.ndarray) -> np.ndarray:
-        """Probabilities `[K]` of one image."""
-        self._interpreter.set_tensor(self._input, image[np.newaxis])
-        self._interpreter.invoke()
-        return np.array(self._interpreter.get_tensor(self._output)[0], np.float32)
+        found = [self._run(image=np.asarray(image, np.float32)[np.newaxis]) for image in images]
+        if found:
+            return {name: np.concatenate([one[name] for one in found]) for name in found[0]}
+        details = self._run.get_output_details()
+        return {name: np.zeros((0, *one["shape"][1:]), np.float32) for name, one in details.items()}
 
 
 def latency_ms(path: Path, threads: int = 1, runs: int = 30, seconds: float = 5.0) -> float:

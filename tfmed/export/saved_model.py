@@ -10,34 +10,34 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tfmed.export.exportable import Exportable
 from tfmed.export.signatures import BYTES, CLASSIFY, EXAMPLE_KEY, IMAGE, PATCHES
 from tfmed.log import quiet
+from tfmed.task import Predictor
 
 WARMUP = Path("assets.extra") / "tf_serving_warmup_requests"
 CLASSIFY_METHOD = "tensorflow/serving/classify"
 
 
-def write(exportable: Exportable, folder: Path) -> None:
+def write(predictor: Predictor, folder: Path) -> None:
     """Write `saved_model.pb`, `variables/` and `assets.extra/` into `folder`.
 
-    What the signatures take and give, `classifier_signatures` and `segmenter_signatures` say.
+    What the signatures take and give, the task's `export` says.
 
     Args:
-        exportable: what is exported.
+        predictor: what is exported.
         folder: an existing folder, usually a draft of `release`.
     """
-    network = exportable.network()
+    network = predictor.network()
     archive = keras.export.ExportArchive()
     archive.track(network)
-    signatures = exportable.signatures(network)
+    signatures = predictor.signatures(network)
     with quiet():
         for name, (function, spec) in signatures.items():
             archive.add_endpoint(name, function, input_signature=[spec])
         archive.write_out(str(folder), verbose=False)
     if CLASSIFY in signatures:
         _name_classify_method(folder / "saved_model.pb")
-    write_warmup(exportable, signatures, folder / WARMUP)
+    write_warmup(predictor, signatures, folder / WARMUP)
 
 
 def _name_classify_method(file: Path) -> None:
@@ -55,24 +55,24 @@ def _name_classify_method(file: Path) -> None:
     file.write_bytes(saved.SerializeToString(deterministic=True))
 
 
-def write_warmup(exportable: Exportable, names: Collection[str], file: Path) -> None:
+def write_warmup(predictor: Predictor, names: Collection[str], file: Path) -> None:
     """Write requests that TF Serving answers before it opens, so that no user waits for tracing.
 
     The images are noise: no patient's scan is in an export.
 
     Args:
-        exportable: what is exported.
+        predictor: what is exported.
         names: its signatures.
         file: a TFRecord of `tensorflow.serving.PredictionLog`.
     """
     from tensorflow_serving.apis import prediction_log_pb2
 
-    image = tf.constant(synthetic_image(exportable)[np.newaxis])
+    image = tf.constant(synthetic_image(predictor)[np.newaxis])
     logs = [_predict_log(IMAGE, "image", image)]
     if PATCHES in names:
-        logs.append(_predict_log(PATCHES, "patches", exportable.normalise(image)))
+        logs.append(_predict_log(PATCHES, "patches", predictor.normalise(image)))
     if BYTES in names:
-        data = synthetic_png(exportable)
+        data = synthetic_png(predictor)
         for batch in ([data], [data, b""]):
             logs.append(_predict_log(BYTES, "image_bytes", np.array(batch, object)))
     if CLASSIFY in names:
@@ -106,16 +106,16 @@ def example(data: bytes) -> tf.train.Example:
     return tf.train.Example(features=tf.train.Features(feature={EXAMPLE_KEY: value}))
 
 
-def synthetic_image(exportable: Exportable) -> np.ndarray:
+def synthetic_image(predictor: Predictor) -> np.ndarray:
     """Whole-number noise float32 `[*size, C]` over the window, that the pixel code can hold."""
-    noise = np.random.default_rng(0).uniform(*exportable.noise_window, exportable.input_shape)
+    noise = np.random.default_rng(0).uniform(*predictor.noise_window, predictor.input_shape)
     return np.rint(noise).astype(np.float32)
 
 
-def synthetic_png(exportable: Exportable) -> bytes:
+def synthetic_png(predictor: Predictor) -> bytes:
     """Noise as a grey PNG of the pixel code's depth."""
-    height, width, _ = exportable.input_shape
-    top = 1 << exportable.pixels.bits
+    height, width, _ = predictor.input_shape
+    top = 1 << predictor.pixels.bits
     noise = np.random.default_rng(0).integers(0, top, (height, width, 1))
-    dtype = np.uint8 if exportable.pixels.bits == 8 else np.uint16
+    dtype = np.uint8 if predictor.pixels.bits == 8 else np.uint16
     return bytes(tf.io.encode_png(noise.astype(dtype)).numpy())

@@ -15,12 +15,15 @@ from tensorflow.lite.python.convert import ConverterError
 
 from tfmed import log
 from tfmed.errors import ExportError
-from tfmed.export.exportable import TAIL, Exportable
+from tfmed.export.tail import TAIL
 from tfmed.log import quiet
 from tfmed.run import write_aside
+from tfmed.task import Predictor
 
 VARIANTS = ("float32", "float16", "dynamic", "int8")
 INT8 = "int8"
+# Signatures of the archive that is converted.
+UNITS, NORMALISED = "units", "normalised"
 
 
 @dataclass(frozen=True)
@@ -38,7 +41,7 @@ class Converted:
     notes: dict[str, str] = field(default_factory=dict)
 
 
-def write(exportable: Exportable, folder: Path, representative: np.ndarray) -> Converted:
+def write(predictor: Predictor, folder: Path, representative: np.ndarray) -> Converted:
     """Write `{float32,float16,dynamic,int8}.tflite`, each with a batch of 1 and the plan's size.
 
     `float32`, `float16` (weights) and `dynamic` (8-bit weights) take modality units. `int8`
@@ -49,39 +52,32 @@ def write(exportable: Exportable, folder: Path, representative: np.ndarray) -> C
     A network with an operation that TFLite lacks loses the files concerned, not its export.
 
     Args:
-        exportable: what is exported.
+        predictor: what is exported.
         folder: made if missing.
         representative: float32 `[M, *size, C]` training images in modality units at the plan's
             size, by which int8 ranges are set; 100 to 500 of them, or as many pixels in fewer.
             Volumes need none.
     """
-    shape = exportable.input_shape
-    if representative.shape[1:] != shape or (exportable.planar and not len(representative)):
+    shape = predictor.input_shape
+    if representative.shape[1:] != shape or (predictor.planar and not len(representative)):
         raise ExportError(
             f"representative images must be some of shape {shape}, not an array "
             f"{representative.shape}"
         )
     folder.mkdir(parents=True, exist_ok=True)
     result = Converted()
-    network = exportable.network()
-
-    def from_units(image: tf.Tensor) -> tf.Tensor:
-        return network(exportable.normalise(image), training=False)
-
-    def from_normalised(image: tf.Tensor) -> tf.Tensor:
-        return network(image, training=False)
+    network = predictor.network()
 
     with tempfile.TemporaryDirectory() as scratch:
-        units, normalised = Path(scratch) / "units", Path(scratch) / "normalised"
-        _archive(network, from_units, shape, units)
-        _archive(network, from_normalised, shape, normalised)
+        archive = Path(scratch)
+        _archive(network, predictor, archive)
         tasks: dict[str, Callable[[], bytes]] = {
-            "float32": lambda: bytes(_converter(units).convert()),
-            "float16": lambda: _reduced(units, tf.float16),
-            "dynamic": lambda: _reduced(units, None),
-            INT8: lambda: _int8(normalised, exportable, representative),
+            "float32": lambda: bytes(_converter(archive, UNITS).convert()),
+            "float16": lambda: _reduced(archive, tf.float16),
+            "dynamic": lambda: _reduced(archive, None),
+            INT8: lambda: _int8(archive, predictor, representative),
         }
-        if not exportable.planar:
+        if not predictor.planar:
             # Converting would "succeed", with float32 weights.
             result.failed[INT8] = "TFLite has no integer convolution of volumes"
             result.notes["dynamic"] = "TFLite keeps the weights of 3D convolutions in 32 bits"
@@ -104,48 +100,45 @@ def _attempt(variant: str, convert: Callable[[], bytes], folder: Path, result: C
     result.bytes[variant] = len(content)
 
 
-def _archive(
-    network: keras.Model,
-    function: Callable[[tf.Tensor], tf.Tensor],
-    shape: tuple[int, ...],
-    folder: Path,
-) -> None:
-    """Write a SavedModel of fixed shape for the converter.
+def _archive(network: keras.Model, predictor: Predictor, folder: Path) -> None:
+    """Write a SavedModel of fixed shape for the converter, from modality units and without.
 
     It freezes Keras 3 variables only from an archive that tracks them; from a bare concrete
     function it gives NaN without an error.
     """
+
+    def from_units(image: tf.Tensor) -> dict[str, tf.Tensor]:
+        return predictor.named(network(predictor.normalise(image), training=False))
+
+    def from_normalised(image: tf.Tensor) -> dict[str, tf.Tensor]:
+        return predictor.named(network(image, training=False))
+
     archive = keras.export.ExportArchive()
     archive.track(network)
-    spec = tf.TensorSpec((1, *shape), tf.float32, name="image")
+    spec = tf.TensorSpec((1, *predictor.input_shape), tf.float32, name="image")
     with quiet():
-        archive.add_endpoint(
-            "serving_default",
-            lambda image: {"probabilities": function(image)},
-            input_signature=[spec],
-        )
+        archive.add_endpoint(UNITS, from_units, input_signature=[spec])
+        archive.add_endpoint(NORMALISED, from_normalised, input_signature=[spec])
         archive.write_out(str(folder), verbose=False)
 
 
-def _converter(folder: Path) -> tf.lite.TFLiteConverter:
+def _converter(folder: Path, signature: str) -> tf.lite.TFLiteConverter:
     """A converter without Flex operations, which plain interpreters lack."""
-    converter = tf.lite.TFLiteConverter.from_saved_model(
-        str(folder), signature_keys=["serving_default"]
-    )
+    converter = tf.lite.TFLiteConverter.from_saved_model(str(folder), signature_keys=[signature])
     converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
     return converter
 
 
 def _reduced(folder: Path, weights: tf.DType | None) -> bytes:
     """Float activations; weights of 8 bits, or of the type that is given."""
-    converter = _converter(folder)
+    converter = _converter(folder, UNITS)
     converter.optimizations = [tf.lite.Optimize.DEFAULT]
     if weights is not None:
         converter.target_spec.supported_types = [weights]
     return bytes(converter.convert())
 
 
-def _int8(folder: Path, exportable: Exportable, representative: np.ndarray) -> bytes:
+def _int8(folder: Path, predictor: Predictor, representative: np.ndarray) -> bytes:
     """Integer weights and activations up to the last layer, which stays float32.
 
     An int8 softmax knows 256 probabilities: the confident cases, whose order AUROC measures,
@@ -154,9 +147,9 @@ def _int8(folder: Path, exportable: Exportable, representative: np.ndarray) -> b
 
     def samples() -> Iterator[dict[str, tf.Tensor]]:
         for image in representative:
-            yield {"image": exportable.normalise(tf.constant(image[np.newaxis]))}
+            yield {"image": predictor.normalise(tf.constant(image[np.newaxis]))}
 
-    converter = _converter(folder)
+    converter = _converter(folder, NORMALISED)
     converter.optimizations = [tf.lite.Optimize.DEFAULT]
     converter.representative_dataset = samples
     converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
@@ -165,16 +158,16 @@ def _int8(folder: Path, exportable: Exportable, representative: np.ndarray) -> b
     debugger = tf.lite.experimental.QuantizationDebugger(converter=converter, debug_dataset=samples)
     debugger.options = tf.lite.experimental.QuantizationDebugOptions(
         denylisted_ops=["SOFTMAX", "LOGISTIC"],
-        denylisted_nodes=_tail_nodes(debugger.calibrated_model, exportable),
+        denylisted_nodes=_tail_nodes(debugger.calibrated_model, predictor),
     )
     return bytes(debugger.get_nondebug_quantized_model())
 
 
-def _tail_nodes(content: bytes, exportable: Exportable) -> list[str]:
+def _tail_nodes(content: bytes, predictor: Predictor) -> list[str]:
     """Tensors of a TFLite model that the layers from the logits on make, by their names."""
     from ai_edge_litert.interpreter import Interpreter
 
-    last = {model.layers[-1].name for model in exportable.models}
+    last = {model.layers[-1].name for model in predictor.models}
     names = "|".join(re.escape(name) for name in (*sorted(last), *TAIL))
     # Keras appends _1, _2, ... where a layer is traced again.
     wanted = re.compile(rf"(^|/)({names})(_\d+)*/")

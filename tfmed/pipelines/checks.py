@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tfmed import config
 from tfmed.errors import ConfigError
-from tfmed.pipelines.settings import TrainingSettings
+from tfmed.pipelines.flags import TrainingSettings
 
 
 def trainable(settings: TrainingSettings, networks: Mapping[str, str]) -> None:

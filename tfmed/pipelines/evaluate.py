@@ -30,14 +30,14 @@ def run(settings: Config) -> None:
     """Read the scans, ask the model, score its answers, write the report."""
     from tfmed import log
     from tfmed.pipelines import checks
-    from tfmed.pipelines.trained import open_trained, write_answers
+    from tfmed.pipelines.ask import open_trained, write_answers
     from tfmed.run import Run
 
     checks.writable(settings.out, "--out")
     trained, out = open_trained(settings.model), Run(settings.out)
-    dataset = trained.scans(settings, scored=True, classes=settings.classes)
-    predictions, dataset = trained.answer(dataset, out, settings.explain)
-    scores = trained.score(predictions, dataset)
+    dataset = trained.to_score(settings, settings.classes)
+    predictions, dataset = trained.answers(dataset, out, settings.explain)
+    scores = trained.scores(predictions, dataset)
     write_answers(out, predictions, dataset)
     out.write_json("scores.json", scores)
     log.info(f"report: {trained.report(out, dataset, predictions, scores)}")

@@ -11,7 +11,6 @@ from pydantic import Field
 
 from tfmed import config
 from tfmed.config import Config as BaseConfig
-from tfmed.errors import ConfigError
 
 
 class Config(BaseConfig):
@@ -34,19 +33,17 @@ def run(settings: Config) -> None:
     import pandas as pd
 
     from tfmed import log
-    from tfmed.evaluation import explained
     from tfmed.pipelines import checks
     from tfmed.run import Run, write_aside
-    from tfmed.training import open_study, task_of
+    from tfmed.training import open_study
 
     checks.writable(settings.out, "--out")
     of, out = Run(settings.run), Run(settings.out)
-    if task_of(of) != "classification":
-        raise ConfigError(f"{of.folder} draws masks: `tfmed predict --explain` explains those")
+    study = open_study(of)
     predictions, split = of.read_table("predictions.csv"), of.read_json("scores.json")["split"]
     rows = []
     with log.progress(total=None, what="explaining", unit="images") as bar:
-        for answer in explained(open_study(of), predictions, split, settings.count):
+        for answer in study.task.explained(study, predictions, split, settings.count):
             picture = answer.pop("png")
             name = f"row{answer['row'] + 2:06d}_{'right' if answer['right'] else 'wrong'}.png"
             write_aside(out.path(name), partial(Path.write_bytes, data=picture))

@@ -10,7 +10,7 @@ from pydantic import Field
 from tfmed import config
 from tfmed.data.dataset import Dataset
 from tfmed.errors import ConfigError
-from tfmed.pipelines.settings import DataSettings
+from tfmed.pipelines.flags import DataSettings
 
 
 class Config(DataSettings):
@@ -48,7 +48,7 @@ def run(settings: Config) -> None:
     from tfmed.data.stored import store
     from tfmed.evaluation import data_page
     from tfmed.pipelines import checks
-    from tfmed.pipelines.scans import open_data
+    from tfmed.pipelines.listing import open_data
     from tfmed.run import Run
 
     if settings.cache_clear:

@@ -8,7 +8,7 @@ from pathlib import Path
 from pydantic import Field
 
 from tfmed import config
-from tfmed.pipelines.settings import DataSettings
+from tfmed.pipelines.flags import DataSettings
 
 
 class Config(DataSettings):
@@ -31,12 +31,12 @@ Files that cannot be read are listed in rejects.csv. Research use; not a medical
 def run(settings: Config) -> None:
     """Read the scans, ask the model, write the answers."""
     from tfmed.pipelines import checks
-    from tfmed.pipelines.trained import open_trained, write_answers
+    from tfmed.pipelines.ask import open_trained, write_answers
     from tfmed.run import Run
 
     checks.writable(settings.out, "--out")
     trained, out = open_trained(settings.model), Run(settings.out)
-    write_answers(out, *trained.answer(trained.scans(settings), out, settings.explain))
+    write_answers(out, *trained.answers(trained.to_answer(settings), out, settings.explain))
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pydantic import Field, field_validator
 
 from tfmed import config
-from tfmed.data.dataset import Dataset
-from tfmed.pipelines.settings import TrainingSettings
-from tfmed.run import Run
+from tfmed.pipelines.flags import TrainingSettings
 
 if TYPE_CHECKING:
-    import keras
-
-    from tfmed.planning import SegmentationPlan
+    pass
 
 # Made-up data shows the whole way, and need not be learned to the last digit.
 SYNTHETIC_SECONDS = 150.0
@@ -52,13 +47,27 @@ class Config(TrainingSettings):
     mirror: bool = Field(
         True, description="Answer for mirrored images too, and average (test-time augmentation)."
     )
-    plan_only: bool = Field(False, description="Show the plan with its reasons, and stop there.")
 
     @field_validator("classes")
     @classmethod
     def _apart(cls, texts: tuple[str, ...]) -> tuple[str, ...]:
         """`a=1,b=2` and two flags `a=1` and `b=2` are the same run."""
         return tuple(name.strip() for text in texts for name in text.split(",") if name.strip())
+
+    @property
+    def named(self) -> tuple[str, ...]:
+        """Names of the masks' values."""
+        return self.classes
+
+    @property
+    def asked(self) -> dict[str, Any]:
+        """As of every training, and whether answers are mirrored."""
+        return {**super().asked, "mirror_axes": None if self.mirror else ()}
+
+    @property
+    def memory(self) -> float | None:
+        """GB to plan for, where the user has said."""
+        return self.memory_gb
 
 
 DESCRIPTION = """From scans with masks to a trained, validated and exported segmenter.
@@ -69,73 +78,10 @@ The same command goes on where it stopped. Research use; not a medical device.""
 
 
 def run(settings: Config) -> None:
-    """Index, audit, split, plan, train, predict, evaluate, export and report; each stage once."""
-    from tfmed import models
-    from tfmed.pipelines import checks, stages
-    from tfmed.pipelines.mask_writer import check_extra
-    from tfmed.planning import SegmentationPlan
+    """The whole way; see `train.run`."""
+    from tfmed.pipelines import train
 
-    checks.trainable(settings, models.SEGMENTERS)
-    with stages.begin("segment", settings) as work:
-        dataset = stages.split(work, settings, stages.index(work, settings, settings.classes))
-        check_extra(dataset)
-        plan = stages.plan(work, SegmentationPlan, lambda: _plan(settings, dataset), _network)
-        if settings.plan_only:
-            stages.show(work, plan)
-            return
-        base = settings.export / (settings.name or work.folder.name)
-        if not stages.is_finished(work, base):
-            _learn(work, settings, dataset, plan, base)
-        stages.tell(work)
-
-
-def _learn(
-    work: Run, settings: Config, dataset: Dataset, plan: SegmentationPlan, base: Path
-) -> None:
-    """What follows from the plan: train, predict, score, export, report."""
-    from tfmed.pipelines import learning, segmenting
-
-    study = segmenting.train(work, dataset, plan, settings, settings.mirror)
-    predictions, scores = segmenting.score(study)
-    learning.hand_over(work, base, predictions, scores)
-
-
-def _plan(settings: Config, dataset: Dataset) -> SegmentationPlan:
-    """Plan from the training part, with what the user has set."""
-    import tensorflow as tf
-
-    from tfmed import planning
-
-    fixed: dict[str, Any] = {
-        "weights": settings.weights,
-        "epochs": settings.epochs,
-        "batch_size": settings.batch_size,
-        "precision": None if settings.precision == "auto" else settings.precision,
-    }
-    return planning.plan_segmentation(
-        dataset.part("train"),
-        model=settings.model,
-        size=settings.size,
-        memory_gb=settings.memory_gb,
-        seconds=_seconds(settings),
-        limited=settings.max_minutes is not None,
-        accelerated=bool(tf.config.list_physical_devices("GPU")),
-        **{name: value for name, value in fixed.items() if value is not None},
-    )
-
-
-def _seconds(settings: Config) -> float | None:
-    """Training time that a network's plan may ask for; None for the planner's own."""
-    if settings.max_minutes is not None:
-        return 60 * settings.max_minutes / settings.folds
-    return SYNTHETIC_SECONDS if settings.data.startswith("synthetic:") else None
-
-
-def _network(plan: SegmentationPlan) -> keras.Model:
-    """The untrained network of a plan; an error where there is none of its shape."""
-    from tfmed.pipelines import segmenting
-
-    return segmenting.network(plan, seed=0)
+    train.run("segment", "segmentation", settings)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from tfmed import config, log
 from tfmed.data import audit, leakage, masks
@@ -20,12 +20,11 @@ from tfmed.data import split as splitting
 from tfmed.data.dataset import Dataset
 from tfmed.data.stored import is_stored, store, stored
 from tfmed.errors import ConfigError
-from tfmed.pipelines.scans import open_data
-from tfmed.pipelines.settings import DataSettings, TrainingSettings
-from tfmed.planning import Plan, SegmentationPlan, describe, dumps, loads
+from tfmed.pipelines.flags import DataSettings, TrainingSettings
+from tfmed.pipelines.listing import open_data
+from tfmed.planning import Plan, describe, dumps, loads
 from tfmed.run import Run, write_text
-
-Planned = TypeVar("Planned", bound=Plan | SegmentationPlan)
+from tfmed.task import Task
 
 BEFORE_TRAINING = (
     "config.toml",
@@ -132,28 +131,28 @@ def tell(run: Run) -> None:
     log.info(f"time: {spent}")
 
 
-def show(run: Run, plan: Plan | SegmentationPlan) -> None:
+def show(run: Run, plan: Plan) -> None:
     """Print a plan, each setting with its reason."""
     print(describe(plan))
     log.info(f"{run.path('plan.toml')}: edit a value, and run the command without --plan-only")
 
 
-def index(run: Run, settings: DataSettings, classes: tuple[str, ...] | None = None) -> Dataset:
-    """List the examples and read each of them once, and their masks where those are asked for.
+def index(run: Run, settings: DataSettings, truth: str) -> Dataset:
+    """List the examples and read each of them once, with their truth.
 
     What cannot be used is a reject. Writes `index.parquet`, `dataset.json` and `rejects.csv`.
 
     Args:
         run: where to.
         settings: which scans.
-        classes: names of the masks' values, where images with masks are meant.
+        truth: what is learned from them, a row of `tfmed.data.truth.TRUTHS`.
 
     Raises:
         DataError: nothing usable, or more rejects than `max_rejects`.
     """
     if not is_stored(run):
         with timed(run, "index"):
-            dataset = open_data(settings, classes)
+            dataset = open_data(settings, truth, settings.named)
             splitting.check_classes(dataset)
             dataset = audit.audit(dataset)
             store(run, masks.audit(dataset) if "mask" in dataset.table else dataset)
@@ -187,33 +186,29 @@ def split(run: Run, settings: TrainingSettings, dataset: Dataset) -> Dataset:
     return made
 
 
-def plan(
-    run: Run,
-    kind: type[Planned],
-    make: Callable[[], Planned],
-    check: Callable[[Planned], object] | None = None,
-) -> Planned:
+def plan(run: Run, task: Task, make: Callable[[], Plan]) -> Any:
     """The run's plan: made once, then read, with whatever was edited in it by hand.
 
     A plan that has changed since training makes what follows from it void.
 
     Args:
         run: which holds `plan.toml`, or will.
-        kind: of the plan; an edited one of another kind is refused.
+        task: what is asked; an edited plan of another task is refused.
         make: plans.
-        check: raises where an edited plan cannot be trained, before anything is removed.
+
+    Raises:
+        ConfigError: an edited plan cannot be trained; nothing has been removed then.
     """
     if not run.has("plan.toml"):
         made = make()
         note(run, planned=_values(made))
         write_text(run.path("plan.toml"), dumps(made))
     found = _plan_of(run)
-    if not isinstance(found, kind):
+    if found.task != task.name:
         raise ConfigError(f"{run.path('plan.toml')} is of another task; give another --run")
     values = _values(found)
     if values != state(run).get("trained", values):
-        if check:
-            check(found)
+        task.networks(found)
         log.info("plan.toml was edited: training again")
         discard(run)
     note(run, trained=values)
@@ -279,11 +274,11 @@ def _is_precious(run: Run) -> bool:
     return _values(_plan_of(run)) != state(run).get("planned")
 
 
-def _plan_of(run: Run) -> Plan | SegmentationPlan:
+def _plan_of(run: Run) -> Plan:
     return loads(run.path("plan.toml").read_text(encoding="utf-8"))
 
 
-def _values(plan: Plan | SegmentationPlan) -> dict[str, Any]:
+def _values(plan: Plan) -> dict[str, Any]:
     """What a plan says, without its reasons, as JSON keeps it."""
     return plan.model_dump(mode="json", exclude={"reasons"})
 

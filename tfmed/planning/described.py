@@ -8,7 +8,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tfmed.planning.plan import Plan
-from tfmed.planning.segmentation import SegmentationPlan
 
 HEAD = ("setting", "value", "reason")
 SIDES = ("size", "patch_size", "spacing_mm")
@@ -16,11 +15,11 @@ WIDEST_VALUE = 38
 LEAST_REASON = 30
 
 
-def describe(plan: Plan | SegmentationPlan, width: int | None = None) -> str:
+def describe(plan: Plan, width: int | None = None) -> str:
     """A plan as an aligned table of plain text.
 
     Args:
-        plan: of either kind.
+        plan: of any task.
         width: letters a line; None for the terminal's.
     """
     settings = type(plan).model_fields

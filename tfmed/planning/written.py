@@ -11,24 +11,30 @@ import tomli_w
 
 from tfmed.errors import ConfigError
 from tfmed.expected import checked
-from tfmed.planning.plan import Plan
-from tfmed.planning.segmentation import SegmentationPlan
+from tfmed.planning.plan import Choices, Plan
+from tfmed.task import TASKS, UNNAMED, kind
 
-Made = TypeVar("Made", bound=Plan | SegmentationPlan)
+Made = TypeVar("Made", bound=Plan)
 
 HEAD = "# Edit a value and run the same command again: what follows from it is made anew.\n"
-# `task` in plan.toml, and the plan that it names; plans of classifiers do without.
-PLANS: dict[str, type[Plan | SegmentationPlan]] = {
-    "classification": Plan,
-    "segmentation": SegmentationPlan,
-}
 
 
-def made(kind: type[Made], values: Mapping[str, Any], where: str = "") -> Made:
+def chosen(of: type[Made], choices: Choices) -> Made:
+    """A plan of values with their reasons.
+
+    Raises:
+        ConfigError: an unknown setting, a wrong value or one that is missing.
+    """
+    values = {name: value for name, (value, _) in choices.items()}
+    values["reasons"] = {name: reason for name, (_, reason) in choices.items()}
+    return made(of, values)
+
+
+def made(of: type[Made], values: Mapping[str, Any], where: str = "") -> Made:
     """A plan of values by name.
 
     Args:
-        kind: which plan.
+        of: which plan.
         values: as a user or the rules give them.
         where: where they stand, for messages; they are named as flags without it.
 
@@ -36,7 +42,7 @@ def made(kind: type[Made], values: Mapping[str, Any], where: str = "") -> Made:
         ConfigError: an unknown setting, a wrong value or one that is missing.
     """
     try:
-        return kind(**checked(kind.model_fields, values, where))
+        return of(**checked(of.model_fields, values, where))
     except pydantic.ValidationError as error:
         first = error.errors()[0]
         name = ".".join(str(part) for part in first["loc"])
@@ -46,7 +52,7 @@ def made(kind: type[Made], values: Mapping[str, Any], where: str = "") -> Made:
         raise ConfigError(named + first["msg"].removeprefix("Value error, ") + where) from error
 
 
-def dumps(plan: Plan | SegmentationPlan) -> str:
+def dumps(plan: Plan) -> str:
     """A plan as TOML, its reasons in a table of their own at the end.
 
     A word stands for None, which TOML does not have: `window = "percentiles"`.
@@ -61,11 +67,11 @@ def dumps(plan: Plan | SegmentationPlan) -> str:
     return HEAD + tomli_w.dumps(body, multiline_strings=False)
 
 
-def loads(text: str) -> Plan | SegmentationPlan:
+def loads(text: str) -> Plan:
     """Read a plan that may have been edited by hand.
 
     Args:
-        text: of `plan.toml`; its `task` says of what kind it is, a classifier's without one.
+        text: of `plan.toml`; its `task` says of what kind it is.
 
     Raises:
         ConfigError: not TOML, an unknown setting or a wrong value.
@@ -74,14 +80,15 @@ def loads(text: str) -> Plan | SegmentationPlan:
         values = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"plan.toml is not valid TOML: {error}") from error
-    kind = PLANS[_task(values.pop("task", "classification"))]
-    for name, word in kind.words_for_none.items():
+    values["task"] = _task(values.get("task", UNNAMED))
+    of: type[Plan] = kind(values["task"]).Plan
+    for name, word in of.words_for_none.items():
         if values.get(name) == word:
             values[name] = None
-    return made(kind, values, " in plan.toml")
+    return made(of, values, " in plan.toml")
 
 
 def _task(name: Any) -> str:
-    if not isinstance(name, str) or name not in PLANS:
-        raise ConfigError(f"task in plan.toml: expected {' or '.join(PLANS)}, got {name!r}")
+    if not isinstance(name, str) or name not in TASKS:
+        raise ConfigError(f"task in plan.toml: expected {' or '.join(TASKS)}, got {name!r}")
     return name

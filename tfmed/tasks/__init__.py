@@ -1,13 +1,9 @@
-"""Tasks: what is asked of a model, from targets to scores."""
+"""Tasks: what is asked of a model, whole; a folder each. `tfmed.task` has their contract."""
 
 from __future__ import annotations
 
-from tfmed.tasks.classification import Classification
-from tfmed.tasks.segmentation import Segmentation
-
-TASKS = {
-    "classification": "tfmed.tasks.classification:Classification",
-    "segmentation": "tfmed.tasks.segmentation:Segmentation",
-}
+from tfmed.task import TASKS
+from tfmed.tasks.recognition.task import Classification
+from tfmed.tasks.segmentation.task import Segmentation
 
 __all__ = ["TASKS", "Classification", "Segmentation"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import keras
@@ -12,7 +12,7 @@ EVERY_STEPS = 4
 
 
 class MovingAverage:
-    """The average over the steps of all of a model's weights, batch-norm statistics included.
+    """The average over the steps of all weights of networks, batch-norm statistics included.
 
     The decay grows with the steps, min(decay, (1 + t) / (10 + t)), so that a short training is
     not averaged with its beginning (as in TensorFlow's ExponentialMovingAverage). It is updated
@@ -20,13 +20,15 @@ class MovingAverage:
     4 steps by the decay to the 4th power.
 
     Args:
-        model: the model that is trained.
+        models: those that are trained.
         decay: a step.
-        strategy: in whose scope the model was made and this is made.
+        strategy: in whose scope the models were made and this is made.
     """
 
-    def __init__(self, model: keras.Model, decay: float, strategy: tf.distribute.Strategy) -> None:
-        self._weights = [weight.value for weight in model.weights]
+    def __init__(
+        self, models: Sequence[keras.Model], decay: float, strategy: tf.distribute.Strategy
+    ) -> None:
+        self._weights = [weight.value for model in models for weight in model.weights]
         self._decay = decay
         self._strategy = strategy
         self.variables = [
@@ -47,7 +49,7 @@ class MovingAverage:
 
     @contextmanager
     def in_place(self) -> Iterator[None]:
-        """Let the model have the averaged weights for a while, as to validate it."""
+        """Let the models have the averaged weights for a while, as to validate it."""
         raw = [tf.identity(weight.read_value()) for weight in self._weights]
         _assign(self._weights, [average.read_value() for average in self.variables])
         try:

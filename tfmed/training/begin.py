@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 from tfmed.data.dataset import Dataset
 from tfmed.data.stored import is_stored, join, store
 from tfmed.errors import ConfigError, DataError
-from tfmed.planning import Plan, SegmentationPlan, dumps, loads
+from tfmed.planning import Plan, dumps, loads
 from tfmed.run import Run, write_text
 from tfmed.training.checkpoint import FOLDER as BACKUP
 from tfmed.training.settings import Settings
@@ -33,7 +32,7 @@ class Options:
     deterministic: bool = False
 
 
-def begin(run: Run, plan: Plan | SegmentationPlan, train: Dataset, valid: Dataset) -> bool:
+def begin(run: Run, plan: Plan, train: Dataset, valid: Dataset) -> bool:
     """Whether there is training to do; writes the plan and the index where they are not there.
 
     Raises:
@@ -54,10 +53,8 @@ def begin(run: Run, plan: Plan | SegmentationPlan, train: Dataset, valid: Datase
     return True
 
 
-def settings(
-    plan: Plan | SegmentationPlan, options: Options, *, batch_size: int, **own: Any
-) -> Settings:
-    """How to train by a plan; `own` are settings that one task alone has."""
+def settings(plan: Plan, options: Options, *, batch_size: int, precision: str) -> Settings:
+    """How to train by a plan."""
     return Settings(
         epochs=plan.epochs,
         batch_size=batch_size,
@@ -70,26 +67,19 @@ def settings(
         seed=options.seed,
         deterministic=options.deterministic,
         watch=plan.watch,
-        larger_is_better=plan.watch != "loss",
-        **own,
+        larger_is_better=plan.watch not in plan.smaller_is_better,
+        watch_decay=plan.watch_decay,
+        unit=plan.unit,
+        precision=precision,
     )
 
 
-def plan_of(run: Run) -> Plan | SegmentationPlan:
+def plan_of(run: Run) -> Plan:
     """The plan of a run, as `plan.toml` says it now."""
     return loads(run.read_text("plan.toml"))
 
 
-def task_of(run: Run) -> str:
-    """What a run's model was asked: `"classification"` or `"segmentation"`.
-
-    Raises:
-        DataError: the folder holds no plan.
-    """
-    return "classification" if isinstance(plan_of(run), Plan) else "segmentation"
-
-
-def _check_plan(run: Run, plan: Plan | SegmentationPlan) -> None:
+def _check_plan(run: Run, plan: Plan) -> None:
     """Refuse to go on with, or to hand over, what another plan has trained."""
     if not (run.has(ABOUT) or run.has(BACKUP)):
         return

@@ -9,12 +9,12 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-import keras
 import numpy as np
 import tensorflow as tf
 
 from tfmed import log
 from tfmed.errors import DataError, TrainingError
+from tfmed.task import Validate
 from tfmed.training.checkpoint import Backup
 from tfmed.training.history import History, tell
 from tfmed.training.pace import Clock, Horizon, Pace
@@ -25,7 +25,6 @@ BACKUP_SECONDS = 60.0
 _NAMED_EXAMPLES = 16
 
 Batches = Callable[[int, int], tf.data.Dataset]
-Validate = Callable[[keras.Model], dict[str, float]]
 RowsOfStep = Callable[[int], list[str]]
 
 
@@ -74,7 +73,7 @@ class Loop:
 
     Args:
         program: the compiled part.
-        validate: gives the watched values of a model.
+        validate: gives the watched values of networks.
         epoch_steps: steps an epoch.
         folder: the run folder.
         clock: the training time, running.
@@ -195,7 +194,7 @@ class Loop:
     def _timed_validation(self) -> float:
         started = time.monotonic()
         with self.program.averaged():
-            self._validate(self.program.model)
+            self._validate(self.program.networks)
         return time.monotonic() - started
 
     def _end_epoch(self) -> None:
@@ -203,7 +202,7 @@ class Loop:
         state, settings = self.state, self.settings
         started = time.monotonic()
         with self.program.averaged():
-            values = self._validate(self.program.model)
+            values = self._validate(self.program.networks)
             is_best = self._take(values)
         row = self._row(values)
         state.rows.append(row)
@@ -216,7 +215,7 @@ class Loop:
         tell(row, settings, is_best, self._seconds_left())
 
     def _take(self, values: dict[str, float]) -> bool:
-        """Keep the model's weights if they are the best; equal values go to the later epoch."""
+        """Keep the weights if they are the best; equal values go to the later epoch."""
         state, settings = self.state, self.settings
         if settings.watch not in values:
             known = ", ".join(values)

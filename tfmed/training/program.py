@@ -4,67 +4,76 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any
+from typing import Any, TypeAlias
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from tfmed.training import optimizers
+from tfmed.task import MODEL, MakeStep, Networks
 from tfmed.training.averaging import MovingAverage
 from tfmed.training.fused import fused
 from tfmed.training.schedule import learning_rate
 from tfmed.training.settings import Settings
 
-Builder = Callable[[], keras.Model]
-# The second is a list where a network has several outputs, as under deep supervision.
-Loss = Callable[[tf.Tensor, Any], tf.Tensor]
+# What makes networks, or those that are made: one, or several by name.
+Builder = Callable[[], Any]
+Given: TypeAlias = "Builder | keras.Model | Networks"
 
 
 class Program:
-    """A model, its optimizer and average under a strategy, and a graph that trains them.
+    """Networks, their step and average under a strategy, and a graph that trains them.
 
     Args:
-        build: makes the model; called in the strategy's scope under the settings' precision.
-            A ready model may stand for it.
-        loss: (targets [B, ...], logits as the model gives them) to losses [B], float32.
+        build: makes the networks; called in the strategy's scope under the settings' precision.
+            Ready ones may stand for it.
+        make_step: of the networks that are trained.
         settings: how to train.
         strategy: over which devices.
 
     Attributes:
-        model: the one that is trained, images [B, ...] to logits.
-        plain: the one that was made; another where the trained one has fused layers.
+        networks: those that are trained, by name.
+        plain: those that were made; others where the trained ones have fused layers.
         step: steps done.
         horizon: all steps of the schedule.
     """
 
     def __init__(
         self,
-        build: Builder | keras.Model,
-        loss: Loss,
+        build: Given,
+        make_step: MakeStep,
         settings: Settings,
         strategy: tf.distribute.Strategy,
     ) -> None:
         self.settings = settings
         self.strategy = strategy
-        self._loss = loss
+        devices = strategy.num_replicas_in_sync
         with strategy.scope():
-            self.plain = _made(build, settings, strategy)
-            self.model = fused(self.plain) if strategy.num_replicas_in_sync == 1 else self.plain
-            self._optimizer = optimizers.build(settings, self.model.trainable_variables)
+            self.plain = _made(build, settings, devices)
+            self.networks = {
+                name: fused(network) if devices == 1 else network
+                for name, network in self.plain.items()
+            }
+            self._step = make_step(self.networks, settings, devices)
+            trained = list(self.networks.values())
             self._average = None
             if settings.ema_decay:
-                self._average = MovingAverage(self.model, settings.ema_decay, strategy)
+                self._average = MovingAverage(trained, settings.ema_decay, strategy)
         self.step = tf.Variable(0, dtype=tf.int64, trainable=False)
         self.horizon = tf.Variable(1, dtype=tf.int64, trainable=False)
-        self.best = [tf.Variable(value, trainable=False) for value in self.model.get_weights()]
+        self.best = [
+            tf.Variable(value, trainable=False)
+            for network in trained
+            for value in network.get_weights()
+        ]
         self._run = tf.function(self._steps, reduce_retracing=True)
 
     def variables(self) -> dict[str, list[tf.Variable]]:
-        """Everything that changes, by part; the seeds of dropout are among the model's."""
+        """Everything that changes, by part; the seeds of dropout are among the networks'."""
+        networks = self.networks.values()
         return {
-            "model": [variable.value for variable in self.model.variables],
-            "optimizer": [variable.value for variable in self._optimizer.variables],
+            "model": [variable.value for one in networks for variable in one.variables],
+            "optimizer": self._step.variables(),
             "average": self._average.variables if self._average else [],
             "best": self.best,
             "step": [self.step],
@@ -84,17 +93,20 @@ class Program:
         return float(self._rate(self.step - 1))
 
     def averaged(self) -> AbstractContextManager[None]:
-        """Let the model have its averaged weights for a while, where there is an average."""
+        """Let the networks have their averaged weights for a while, where there is an average."""
         return self._average.in_place() if self._average else nullcontext()
 
     def keep_best(self) -> None:
-        """Remember the model's weights of this moment as the best ones."""
-        for variable, value in zip(self.best, self.model.get_weights(), strict=True):
+        """Remember the networks' weights of this moment as the best ones."""
+        values = [value for one in self.networks.values() for value in one.get_weights()]
+        for variable, value in zip(self.best, values, strict=True):
             variable.assign(value)
 
-    def finished(self) -> keras.Model:
-        """The plain model with the best weights."""
-        self.plain.set_weights([variable.numpy() for variable in self.best])
+    def finished(self) -> Networks:
+        """The plain networks with the best weights."""
+        left = iter(self.best)
+        for network in self.plain.values():
+            network.set_weights([next(left).numpy() for _ in network.weights])
         return self.plain
 
     def _rate(self, step: tf.Tensor) -> tf.Tensor:
@@ -104,8 +116,8 @@ class Program:
     def _steps(self, iterator: tf.data.Iterator, steps: tf.Tensor) -> tf.Tensor:
         losses = tf.TensorArray(tf.float32, steps)
         for index in tf.range(steps):
-            self._optimizer.learning_rate = self._rate(self.step)
-            shares = self.strategy.run(self._one, args=next(iterator))
+            self._step.set_rate(self._rate(self.step))
+            shares = self.strategy.run(self._step, args=next(iterator))
             loss = self.strategy.reduce(tf.distribute.ReduceOp.SUM, shares, axis=None)
             losses = losses.write(index, loss)
             self.step.assign_add(1)
@@ -113,44 +125,28 @@ class Program:
                 self._average.update(self.step)
         return losses.stack()
 
-    def _one(
-        self, images: tf.Tensor, targets: tf.Tensor, weights: tf.Tensor | None = None
-    ) -> tf.Tensor:
-        """One step on one device; gives its share of the loss."""
-        with tf.GradientTape() as tape:
-            logits = _float32(self.model(images, training=True))
-            losses = self._loss(targets, logits)
-            if weights is not None:
-                losses = losses * weights
-            # Over the global batch: the devices' gradients are summed, so their shares add up.
-            loss = tf.reduce_sum(losses) / self.settings.batch_size
-            if self.model.losses:
-                loss += tf.add_n(self.model.losses) / self.strategy.num_replicas_in_sync
-            scaled = self._optimizer.scale_loss(loss)
-        trained = self.model.trainable_variables
-        gradients = tape.gradient(scaled, [variable.value for variable in trained])
-        self._optimizer.apply(gradients, trained)
-        return loss
+
+def _made(build: Given, settings: Settings, devices: int) -> Networks:
+    """The networks under the strategy and precision; ready ones are copied where they must be."""
+    if callable(build) and not isinstance(build, keras.Model):
+        before = keras.config.dtype_policy()
+        keras.config.set_dtype_policy(settings.precision)
+        try:
+            return named(build())
+        finally:
+            keras.config.set_dtype_policy(before)
+    ready = named(build)
+    if devices == 1:
+        return ready
+    return {name: _copied(network) for name, network in ready.items()}
 
 
-def _float32(outputs: Any) -> Any:
-    """A network's output, or each of its several outputs, in float32."""
-    return tf.nest.map_structure(lambda output: tf.cast(output, tf.float32), outputs)
+def named(networks: keras.Model | Networks) -> Networks:
+    """Networks by name; a single one is `MODEL`."""
+    return {MODEL: networks} if isinstance(networks, keras.Model) else networks
 
 
-def _made(
-    build: Builder | keras.Model, settings: Settings, strategy: tf.distribute.Strategy
-) -> keras.Model:
-    """The model under the strategy and precision; a ready one is copied where it must be."""
-    if isinstance(build, keras.Model):
-        if strategy.num_replicas_in_sync == 1:
-            return build
-        model = keras.models.clone_model(build)
-        model.set_weights(build.get_weights())
-        return model
-    before = keras.config.dtype_policy()
-    keras.config.set_dtype_policy(settings.precision)
-    try:
-        return build()
-    finally:
-        keras.config.set_dtype_policy(before)
+def _copied(network: keras.Model) -> keras.Model:
+    copy = keras.models.clone_model(network)
+    copy.set_weights(network.get_weights())
+    return copy

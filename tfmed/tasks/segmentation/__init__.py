@@ -1,0 +1,1 @@
+"""Masks: which of the classes each voxel shows."""
