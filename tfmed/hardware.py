@@ -1,9 +1,10 @@
 """The processor: its vector units, and whether TensorFlow's oneDNN kernels are on.
 
 TensorFlow turns oneDNN on by itself only where the processor has VNNI, bfloat16 or AMX. Elsewhere
-it computes by Eigen without a word: on AVX-512 without VNNI images train at half the speed, and the
-backward pass of a 3D convolution takes ten times as long. The switch is an environment variable
-that TensorFlow reads while it loads, so `import tfmed` sets it, for child processes too.
+it computes by Eigen without a word: measured on AVX-512 without VNNI, images train at half the
+speed, and the backward pass of a 3D convolution takes ten to twenty times as long. The switch is an
+environment variable that TensorFlow reads while it loads, so `import tfmed` sets it, for child
+processes too.
 """
 
 from __future__ import annotations
@@ -120,7 +121,7 @@ def tell(cpuinfo: Path = _CPUINFO) -> None:
     if _TENSORFLOW_WAS_FIRST and _is_x86() and asked and not facts["onednn"]:
         log.warning(
             "TensorFlow was loaded before tfmed, and its oneDNN kernels are off: on the processor, "
-            "images train about 2 times slower, volumes up to 20 times; import tfmed before "
+            "images train up to 2 times slower, volumes up to 20 times; import tfmed before "
             f"tensorflow, or set {SWITCH}=1"
         )
 
