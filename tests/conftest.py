@@ -12,6 +12,9 @@ os.environ.setdefault("MPLBACKEND", "Agg")
 import pytest
 from hypothesis import settings
 
+# Before any test imports TensorFlow, as in the commands: oneDNN is on.
+import tfmed  # noqa: F401
+
 # The same examples each time, so that a red test stays red until it is mended.
 settings.register_profile("tfmed", derandomize=True, deadline=None, max_examples=50)
 settings.load_profile("tfmed")

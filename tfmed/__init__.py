@@ -5,6 +5,8 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
+from tfmed import hardware
+
 __version__ = "0.1.0"
 
 # What `import tfmed` gives. A submodule is imported when it is first asked for, so that a
@@ -30,6 +32,9 @@ SUBMODULES = (
     "training",
     "transforms",
 )
+
+# TensorFlow reads the switch while it loads, so it is set here, before any submodule loads it.
+hardware.enable_onednn()
 
 __all__ = ["__version__", *SUBMODULES]  # noqa: PLE0604
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import tensorflow as tf
 
+from tfmed import hardware
 from tfmed.errors import ConfigError
 from tfmed.training import strategy
 
@@ -28,12 +29,12 @@ def test_an_unknown_strategy_is_refused(name: str) -> None:
 
 def test_precision_follows_cpu_and_size(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: [])
-    monkeypatch.setattr(strategy, "_cpu_flags", lambda: {"avx512_bf16"})
+    monkeypatch.setattr(hardware, "vector_units", lambda: ["avx2", "bf16"])
     assert strategy.precision("auto", (64, 64, 1)) == "mixed_bfloat16"
     assert strategy.precision("auto", (16, 16, 1)) == "float32"
     assert strategy.precision("auto", (64, 64, 1), "mobilenet_v3_small") == "float32"
     assert strategy.precision("auto", (64, 64, 64, 1)) == "float32"
-    monkeypatch.setattr(strategy, "_cpu_flags", lambda: {"avx2"})
+    monkeypatch.setattr(hardware, "vector_units", lambda: ["avx2"])
     assert strategy.precision("auto", (64, 64, 1)) == "float32"
     assert strategy.precision("mixed_bfloat16", (8, 8, 1)) == "mixed_bfloat16"
 
@@ -44,13 +45,6 @@ def test_precision_refuses_the_unknown_and_what_gives_wrong_gradients() -> None:
     if not tf.config.list_physical_devices("GPU"):
         with pytest.raises(ConfigError, match="volumes"):
             strategy.precision("mixed_bfloat16", (8, 8, 8, 1))
-
-
-def test_cpu_flags_are_read_and_may_be_missing(tmp_path: Path) -> None:
-    info = tmp_path / "cpuinfo"
-    info.write_text("processor : 0\nflags\t\t: fpu avx2 amx_bf16\n", encoding="utf-8")
-    assert strategy._cpu_flags(info) == {"fpu", "avx2", "amx_bf16"}
-    assert strategy._cpu_flags(tmp_path / "none") == set()
 
 
 @pytest.fixture(scope="module")

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import tensorflow as tf
 
-from tfmed import log
+from tfmed import hardware, log
 from tfmed.errors import ConfigError
 from tfmed.training.settings import PRECISIONS
 
 STRATEGIES = ("auto", "one", "mirrored")
-_CPU_FLAGS_BF16 = {"avx512_bf16", "amx_bf16"}
 # Measured on two AVX512_BF16 cores against float32: resnet_small 1.3 times the images/s at
 # 28x28 and 1.2 to 1.4 at 128x128, convnet 1.3 at 28x28; efficientnet_v2_b0 0.9 and
 # mobilenet_v3_small 0.6 at 128x128, as depthwise convolutions have no fast bfloat16 kernel.
@@ -88,18 +85,5 @@ def precision(name: str, image_shape: tuple[int, ...], network: str = "") -> str
             return "mixed_bfloat16"
         return "mixed_float16" if capability >= (7, 0) else "float32"
     pays = min(image_shape[:-1]) >= _BF16_MIN_SIDE and not network.startswith(_DEPTHWISE)
-    return (
-        "mixed_bfloat16" if pays and not is_volume and _cpu_flags() & _CPU_FLAGS_BF16 else "float32"
-    )
-
-
-def _cpu_flags(path: Path = Path("/proc/cpuinfo")) -> set[str]:
-    """The instruction sets of this machine's CPU; empty where the system does not tell."""
-    try:
-        text = path.read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return set()
-    for line in text.splitlines():
-        if line.startswith("flags"):
-            return set(line.partition(":")[2].split())
-    return set()
+    can = not is_volume and "bf16" in hardware.vector_units()
+    return "mixed_bfloat16" if pays and can else "float32"
