@@ -31,7 +31,7 @@ def test_good_numbers_have_the_range_the_kinds_of_patients_and_the_readers_as_li
     found = limits(GOOD)
     assert len(found) == 3
     assert "a bone age of 2.00 to 18.0 years" in found[0]
-    assert "None was tested." in found[0]
+    assert "No test example lay outside." in found[0]
     assert "over all patients together" in found[1]
     assert "two readers" in found[2]
 

@@ -62,3 +62,9 @@ def test_the_worst_come_first_by_the_row_of_a_spreadsheet() -> None:
     }
     assert (second["row"], second["difference"], second["within"]) == (2, "+0.50", True)
     assert (third["row"], third["difference"]) == (6, "0.00")
+
+
+def test_an_interval_without_bounds_is_told_so() -> None:
+    one = np.array([5.0])
+    (row,) = number_tables.worst(one, one, (one - np.inf, one + np.inf), np.array([0]))
+    assert (row["interval"], row["within"]) == ("no bounds", True)

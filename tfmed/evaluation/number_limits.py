@@ -78,10 +78,10 @@ def _range(about: Numbered) -> Iterator[str]:
         return
     low, high = float(about.trained.min()), float(about.trained.max())
     outside = int(((about.tested < low) | (about.tested > high)).sum())
-    seen = f" {count(outside, 'test example')} lay outside." if outside else " None was tested."
+    seen = count(outside, "test example") if outside else "No test example"
     yield (
         f"The network learned from a {about.kind} of {brief(low)} to {about.told(high)}. Of one "
-        f"beyond it can only guess, and no interval holds there.{seen}"
+        f"beyond it can only guess, and no interval holds there. {seen} lay outside."
     )
 
 

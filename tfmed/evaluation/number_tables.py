@@ -97,11 +97,15 @@ def worst(
             "truth": brief(truth[at]),
             "prediction": brief(predicted[at]),
             "difference": f"{'+' if errors[at] > 0 else ''}{brief(errors[at])}",
-            "interval": f"{brief(interval[0][at])} to {brief(interval[1][at])}",
+            "interval": _ends(interval[0][at], interval[1][at]),
             "within": bool(interval[0][at] <= truth[at] <= interval[1][at]),
         }
         for at in order
     ]
+
+
+def _ends(low: float, high: float) -> str:
+    return f"{brief(low)} to {brief(high)}" if np.isfinite(high - low) else "no bounds"
 
 
 def _named(name: str, unit: str) -> str:
