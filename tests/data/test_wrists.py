@@ -9,9 +9,10 @@ import pandas as pd
 import pytest
 from PIL import Image as Pillow
 
-from tfmed.data import table, wrist_bones, wrists
-from tfmed.data.source import Wishes
+from tfmed import data
+from tfmed.data import wrist_bones, wrists
 
+FEW = {"train": 120, "val": 30, "test": 30}
 USUAL = wrist_bones.Hand(size=1.0, slender=1.0, fleshy=1.0, side=1)
 
 
@@ -19,7 +20,7 @@ USUAL = wrist_bones.Hand(size=1.0, slender=1.0, fleshy=1.0, side=1)
 def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("wrists")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(wrists, "PATIENTS", {"train": 120, "val": 30, "test": 30})
+        patch.setattr(wrists, "PATIENTS", FEW)
         wrists.write(folder, 0)
     return folder
 
@@ -33,15 +34,19 @@ def seen(age: float, hand: wrist_bones.Hand = USUAL) -> list[wrist_bones.Bone]:
     return list(wrist_bones.bones(np.random.default_rng(0), hand, age))
 
 
-def test_the_table_opens_as_a_data_set_with_ages_as_text_and_known_patients(drawn: Path) -> None:
-    wishes = Wishes(path_column="path", label_columns=("label",))
-    found = table.open_file(str(drawn / wrists.TABLE), wishes)
+def test_the_set_opens_by_name_with_ages_as_text_and_known_patients(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("TFMED_DATA", str(tmp_path))
+    monkeypatch.setattr(wrists, "PATIENTS", FEW)
+    found = data.open("synthetic:wrists")
     assert len(found) == 240
     assert len(found.rejects) == 0
     assert found.table["patient_known"].all()
+    assert set(found.table["split"]) == {"train", "val", "test"}
     ages = found.table["label"].astype(float)
     assert ages.between(*wrists.AGES).all()
-    assert (ages * 10 % 1).pipe(lambda rest: np.minimum(rest, 1 - rest)).max() < 1e-6
+    assert (ages * 10 - (ages * 10).round()).abs().max() < 1e-6
 
 
 def test_parts_are_as_large_as_intervals_need_and_no_patient_is_in_two() -> None:
