@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tfmed.evaluation.volume_plots import (
-    agreement,
+    agreement_of,
     bland_altman,
     dice_by_case,
     unit_of,
@@ -16,7 +16,7 @@ SIZES = np.array([[10.0, 12.0], [20.0, 20.0], [30.0, 31.0], [0.0, 0.0]])
 
 
 def test_bias_and_limits_are_those_of_a_hand_calculation() -> None:
-    found = agreement(SIZES)
+    found = agreement_of(SIZES)
     assert found is not None
     # Differences 2, 0 and 1: mean 1, standard deviation 1.
     assert (found.bias, found.pairs) == (1.0, 3)
@@ -25,11 +25,11 @@ def test_bias_and_limits_are_those_of_a_hand_calculation() -> None:
 
 
 def test_fewer_than_three_cases_have_no_limits() -> None:
-    assert agreement(SIZES[[0, 1, 3]]) is None
+    assert agreement_of(SIZES[[0, 1, 3]]) is None
 
 
 def test_a_missed_structure_stays_in() -> None:
-    found = agreement(np.array([[10.0, 10.0], [10.0, 10.0], [9.0, 0.0]]))
+    found = agreement_of(np.array([[10.0, 10.0], [10.0, 10.0], [9.0, 0.0]]))
     assert found is not None
     assert found.bias == -3
 
@@ -42,7 +42,7 @@ def test_large_volumes_are_told_in_millilitres() -> None:
 
 
 def test_figures_name_what_they_show() -> None:
-    found = agreement(SIZES)
+    found = agreement_of(SIZES)
     assert found is not None
     figure = bland_altman(SIZES, found, "ml", "volume")
     assert "mean volume (ml)" in figure

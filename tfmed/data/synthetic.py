@@ -4,6 +4,8 @@
 lung; a slice that shows it is `nodule`, every other `normal`. Two made-up scanners, which have
 nothing to do with the label, store their slices in different ways.
 
+`wrists`: 2,048 radiographs of 1,536 hands with their bone age, in three parts, as PNG.
+
 `organs`: 150 images of 30 patients with masks of liver and kidney, as PNG. `organs3d`: volumes of
 24 patients with masks of liver, lesions and a vessel, as NIfTI.
 """
@@ -27,7 +29,10 @@ from tfmed.data.source import Wishes
 from tfmed.tables import lookup
 
 # Name: what writes the examples of a seed into a folder, with `labels.csv` at its top.
-DRAWN = {"nodules": "tfmed.data.synthetic:write_nodules"}
+DRAWN = {
+    "nodules": "tfmed.data.synthetic:write_nodules",
+    "wrists": "tfmed.data.wrists:write",
+}
 # Those with masks: name, and what opens them with a seed.
 DRAWN_WITH_MASKS = {
     "organs": "tfmed.data.synthetic:open_organs",

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tfmed.evaluation.figures import Scored
-from tfmed.evaluation.wording import METRICS, defined, number, reach_of
+from tfmed.evaluation.wording import METRICS, brief, defined, number, reach_of
 
 
 def tiles(scores: Mapping[str, Any], results: Scored) -> list[dict[str, Any]]:
@@ -110,6 +110,16 @@ def bounds(metric: Mapping[str, Any] | None) -> dict[str, Any]:
         "bar": (value, low, high) if bar else None,
         "undefined": not defined(value),
     }
+
+
+def amounts(metric: Mapping[str, Any] | None) -> dict[str, Any]:
+    """As `bounds`, of what is measured and no share: its digits by its size, and no bar."""
+    metric = metric or {}
+    value, low, high = (metric.get(of) for of in ("value", "low", "high"))
+    if not defined(value):
+        return {"value": number(None), "reach": "", "bar": None, "undefined": True}
+    reach = f"{brief(low)} to {brief(high)}" if defined(low) and defined(high) else ""
+    return {"value": brief(value), "reach": reach, "bar": None, "undefined": False}
 
 
 def plain(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:

@@ -3,37 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from tfmed.evaluation import style
-from tfmed.evaluation.wording import amount
+from tfmed.evaluation import number_plots, style
+from tfmed.evaluation.number_plots import Agreement, agreement
 
 MOST_STRUCTURES = 12
-LEAST_PAIRS = 3
-NORMAL = 1.96
 # By how many of the small units the large one is told, and from how many on it is used.
 LARGER = {"mm3": (1e3, "ml", 1e4), "mm2": (1e2, "cm\u00b2", 1e4)}
 PLAIN = {"mm3": "mm\u00b3", "mm2": "mm\u00b2", "px3": "px\u00b3", "px2": "px\u00b2"}
-
-
-@dataclass(frozen=True)
-class Agreement:
-    """How predicted volumes agree with true ones, after Bland and Altman (Lancet, 1986).
-
-    Attributes:
-        bias: mean of prediction less truth.
-        low: bias less 1.96 standard deviations of the differences.
-        high: bias and 1.96 standard deviations.
-        pairs: how many cases show the structure, in truth or prediction.
-    """
-
-    bias: float
-    low: float
-    high: float
-    pairs: int
 
 
 def unit_of(sizes: np.ndarray, unit: str) -> tuple[float, str]:
@@ -50,18 +30,14 @@ def unit_of(sizes: np.ndarray, unit: str) -> tuple[float, str]:
     return 1.0, PLAIN.get(unit, unit)
 
 
-def agreement(sizes: np.ndarray) -> Agreement | None:
+def agreement_of(sizes: np.ndarray) -> Agreement | None:
     """Bias and 95 % limits of agreement; None with fewer than three cases.
 
     Args:
         sizes: `[N, 2]`, truth and prediction; a case that has neither is left out.
     """
-    shown = sizes[(sizes > 0).any(axis=1)]
-    if len(shown) < LEAST_PAIRS:
-        return None
-    differences = shown[:, 1] - shown[:, 0]
-    bias, spread = float(differences.mean()), NORMAL * float(differences.std(ddof=1))
-    return Agreement(bias, bias - spread, bias + spread, len(shown))
+    truth, predicted = sizes[(sizes > 0).any(axis=1)].T
+    return agreement(truth, predicted)
 
 
 def bland_altman(sizes: np.ndarray, found: Agreement, unit: str, kind: str) -> str:
@@ -73,46 +49,11 @@ def bland_altman(sizes: np.ndarray, found: Agreement, unit: str, kind: str) -> s
         unit: of them.
         kind: `"volume"` or `"area"`.
     """
-    shown = sizes[(sizes > 0).all(axis=1)]
-    failed = sizes[(sizes > 0).any(axis=1) & ~(sizes > 0).all(axis=1)]
-    with style.styled():
-        figure, (ax,) = style.panels(1, (4.5, 3.1))
-        ax.axhline(0, color=style.FAINT, linewidth=0.8)
-        ax.axhspan(found.low, found.high, color=style.ACCENT_SOFT, alpha=0.22, linewidth=0)
-        pen: dict[str, Any] = {
-            "linestyle": "none",
-            "markersize": 5,
-            "markeredgewidth": 1.2,
-            "alpha": 0.8,
-        }
-        for of, marker, colour, label in (
-            (shown, "o", style.ACCENT, None),
-            (failed, "x", style.WARN, "missed or invented"),
-        ):
-            if len(of):
-                middle, difference = of.mean(axis=1), of[:, 1] - of[:, 0]
-                ax.plot(middle, difference, marker, label=label, color=colour, **pen)
-        for value, name in (
-            (found.high, "+1.96 SD"),
-            (found.bias, "bias"),
-            (found.low, "-1.96 SD"),
-        ):
-            solid = name == "bias"
-            ax.axhline(value, color=style.INK, linewidth=1, linestyle="-" if solid else (0, (4, 3)))
-            ax.annotate(
-                f"{name} {amount(value)}",
-                (1, value),
-                (3, 0),
-                xycoords=("axes fraction", "data"),
-                textcoords="offset points",
-                va="center",
-                fontsize=8,
-            )
-        ax.set(xlabel=f"mean {kind} ({unit})", ylabel=f"prediction less truth ({unit})")
-        ax.margins(y=0.12)
-        if len(failed):
-            ax.legend(fontsize=8)
-        return style.svg(figure, f"Bland-Altman plot of {kind}s")
+    truth, predicted = sizes[(sizes > 0).any(axis=1)].T
+    failed = (truth == 0) | (predicted == 0)
+    return number_plots.bland_altman(
+        truth, predicted, found, kind, unit, failed, "missed or invented"
+    )
 
 
 def dice_by_case(values: np.ndarray, names: Sequence[str]) -> str:

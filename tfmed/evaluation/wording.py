@@ -131,6 +131,14 @@ def amount(value: float) -> str:
     return f"{value:,.0f}" if abs(value) >= 1e4 else f"{value:,.4g}"
 
 
+def brief(value: float) -> str:
+    """A measured number with the digits that a reader needs: `0.071`, `3.52`, `41.2`, `1,204`."""
+    if 0 < abs(value) < 0.1:
+        return f"{value:.2g}"
+    digits = 2 if abs(value) < 10 else 1 if abs(value) < 100 else 0
+    return f"{value:,.{digits}f}"
+
+
 def count(value: int, one: str, many: str = "") -> str:
     """`1 patient`, `1,204 patients`."""
     return f"{value:,} {one if value == 1 else many or one + 's'}"

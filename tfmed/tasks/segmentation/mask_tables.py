@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from tfmed.evaluation.tables import bounds
+from tfmed.evaluation.tables import amounts, bounds
 from tfmed.evaluation.volume_plots import unit_of
 from tfmed.evaluation.wording import METRICS, defined, number, plainly
 from tfmed.tasks.segmentation import ranking
@@ -52,7 +52,7 @@ def measured(name: str, metric: Mapping[str, Any] | None, divisor: float) -> dic
         for end, value in metric.items():
             metric[end] = value / divisor if defined(value) else value
     share = name in ("dice", "iou", "nsd")
-    return bounds(metric) if share else {**_amounts(metric), "bar": None}
+    return bounds(metric) if share else amounts(metric)
 
 
 def tiles(scores: Mapping[str, Any], volume: tuple[float, str]) -> list[dict[str, Any]]:
@@ -144,20 +144,3 @@ def _named(name: str, volume: str) -> str:
 def _tolerance(scores: Mapping[str, Any], tolerance: str) -> str:
     known = "hd95_px" not in (scores.get("metrics") or {})
     return f"{tolerance} {'mm' if known else 'px'}"
-
-
-def _amounts(metric: Mapping[str, Any]) -> dict[str, Any]:
-    """As `bounds`, with as many digits as count instead of three after the point."""
-    value, low, high = (metric.get(of) for of in ("value", "low", "high"))
-    if not defined(value):
-        return {"value": number(None), "reach": "", "undefined": True}
-    reach = f"{value_of(low)} to {value_of(high)}" if defined(low) and defined(high) else ""
-    return {"value": value_of(value), "reach": reach, "undefined": False}
-
-
-def value_of(value: float) -> str:
-    """A measured length or volume: `0.071`, `0.70`, `3.52`, `41.2`, `1,204`."""
-    if 0 < abs(value) < 0.1:
-        return f"{value:.2g}"
-    digits = 2 if abs(value) < 10 else 1 if abs(value) < 100 else 0
-    return f"{value:,.{digits}f}"

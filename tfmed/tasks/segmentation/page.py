@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from tfmed.evaluation import overlays, sections, volume_plots
 from tfmed.evaluation.contents import Answered
-from tfmed.evaluation.wording import count, defined, number, reach_of, structure
+from tfmed.evaluation.wording import brief, count, defined, number, reach_of, structure
 from tfmed.tasks.segmentation import mask_pictures, mask_tables, ranking
 from tfmed.tasks.segmentation.mask_limits import limits
 from tfmed.tasks.segmentation.scores import Cases
@@ -131,15 +131,15 @@ def _agreements(found: Cases | None, scores: Mapping[str, Any]) -> list[dict[str
     for k, name in list(enumerate(found.classes))[1 : volume_plots.MOST_STRUCTURES + 1]:
         divisor, words = volume_plots.unit_of(found.sizes[:, k], unit)
         sizes = found.sizes[:, k] / divisor
-        agreed = volume_plots.agreement(sizes)
+        agreed = volume_plots.agreement_of(sizes)
         if agreed is not None:
             figure = volume_plots.bland_altman(sizes, agreed, words, kind)
-            low, high = (mask_tables.value_of(end) for end in (agreed.low, agreed.high))
+            low, high = (brief(end) for end in (agreed.low, agreed.high))
             made.append(
                 {
                     "name": name,
                     "figure": sections.svg(figure),
-                    "bias": f"{mask_tables.value_of(agreed.bias)} {words}",
+                    "bias": f"{brief(agreed.bias)} {words}",
                     "reach": f"{low} to {high} {words}",
                     "pairs": count(agreed.pairs, "example"),
                 }
