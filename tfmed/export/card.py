@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from tfmed import hardware
 from tfmed.export.card_text import markdown
 from tfmed.export.parity import Row
 from tfmed.run import plain, write_text
@@ -86,6 +87,7 @@ def make(
         "notice": NOT_A_DEVICE,
         "limits": [*limits, *LIMITS],
         "versions": _versions(),
+        "machine": hardware.describe(),
         "provenance": {"weights_sha256": weights_sha256(predictor), **(provenance or {})},
     }
     return dict(_public(plain(card)))

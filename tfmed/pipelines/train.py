@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from tfmed import evaluation, export, log, planning, training
+from tfmed import evaluation, export, hardware, log, planning, training
 from tfmed.data import split as splitting
 from tfmed.data.dataset import Dataset
 from tfmed.pipelines import checks, stages
@@ -36,6 +36,7 @@ def run(pipeline: str, name: str, settings: TrainingSettings) -> None:
     """
     of = kind(name)
     checks.trainable(settings, of.networks_known)
+    hardware.tell()
     with stages.begin(pipeline, settings) as work:
         dataset = stages.split(work, settings, stages.index(work, settings, of.truth_of(name)))
         task: Task = of.of_dataset(name, dataset)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
+
+from tfmed import hardware
 
 REFERENCE_GB = 8.0  # nnU-Net's, for training
 
@@ -34,12 +35,7 @@ def here(
     import tensorflow as tf
 
     accelerated = bool(tf.config.list_physical_devices("GPU"))
-    return Machine(accelerated, cores(), memory_gb, seconds, limited)
-
-
-def cores() -> int:
-    """Cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return Machine(accelerated, hardware.cores(), memory_gb, seconds, limited)
 
 
 def gpu_memory_gb() -> float:

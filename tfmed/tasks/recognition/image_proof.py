@@ -126,8 +126,8 @@ def _comparable(
     predictor: Recogniser, live: np.ndarray, other: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """Answers in the unit in which they are compared."""
-    spread_of = predictor.answer.spread()
-    return live / spread_of, other / spread_of
+    answer, chosen = predictor.answer, predictor.chosen
+    return answer.comparable(live, chosen), answer.comparable(other, chosen)
 
 
 def _bytes_rows(

@@ -28,9 +28,12 @@ class RecognitionPlan(Plan):
         mixup: Beta parameter of MixUp, 0 for none (Zhang et al. 2018).
         label_smoothing: share of a class's target that is spread evenly.
         class_weights: weight of each class in the loss, mean 1; empty for none.
+        target_mean, target_std: of the training part's numbers, which the network learns as
+            standard scores; 0 and 1 where classes are asked for.
     """
 
     words_for_none: ClassVar[dict[str, str]] = {"window": PERCENTILES}
+    smaller_is_better: ClassVar[tuple[str, ...]] = ("loss", "mae", "rmse")
 
     size: tuple[int, ...]
     sampled: bool = False
@@ -42,6 +45,8 @@ class RecognitionPlan(Plan):
     norm: Literal["batch", "group"]
     label_smoothing: float = Field(default=0.0, ge=0, lt=1)
     class_weights: tuple[float, ...] = ()
+    target_mean: float = 0.0
+    target_std: float = Field(default=1.0, gt=0)
 
     @pydantic.model_validator(mode="after")
     def _holds_together(self) -> Self:

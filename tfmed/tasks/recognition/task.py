@@ -172,7 +172,7 @@ class Recognition:
     def validate(self, store: Examples, plan: RecognitionPlan) -> Validate:
         """What the answer watches."""
         targets = self.answer.targets(store.dataset)
-        return lambda networks: self.answer.watch(targets, _outputs(networks, store, plan))
+        return lambda networks: self.answer.watch(targets, _outputs(networks, store, plan), plan)
 
     def choose(self, networks: Networks, store: Examples, plan: RecognitionPlan) -> dict[str, Any]:
         """What the answer chooses on validation."""
@@ -180,6 +180,7 @@ class Recognition:
             self.answer.targets(store.dataset),
             _outputs(networks, store, plan),
             store.dataset.table["patient"].to_numpy(str),
+            plan,
         )
 
     def predictor(self, members: Sequence[Member], dataset: Dataset) -> Recogniser:

@@ -19,7 +19,7 @@ from tfmed.export.parity import TFLITE_TOLERANCES, Row, compared, judged
 from tfmed.export.sent import as_files
 from tfmed.export.signatures import BYTES, IMAGE
 from tfmed.export.spread import spread
-from tfmed.planning.machine import cores
+from tfmed.hardware import cores
 from tfmed.tasks.segmentation.drawing import case_of
 from tfmed.tasks.segmentation.segmenter import Segmenter
 from tfmed.tasks.segmentation.validation import dice

@@ -74,7 +74,7 @@ class Answer(Protocol):
         """How much each example counts: float32 `[N]`, 0 where nothing is known."""
 
     def planned(self, train: Dataset) -> Choices:
-        """What a plan's settings follow from the truth: `loss`, `watch`, ..."""
+        """Settings of a plan that follow from the truth: `loss`, `watch`, ..."""
 
     def of_fold(self, plan: Any, whole: Dataset, part: Dataset) -> Any:
         """The plan for a fold."""
@@ -82,11 +82,11 @@ class Answer(Protocol):
     def loss(self, plan: Any) -> Callable[[tf.Tensor, tf.Tensor], tf.Tensor]:
         """The loss of each example: targets and outputs to float32 `[B]`."""
 
-    def watch(self, targets: np.ndarray, outputs: np.ndarray) -> dict[str, float]:
+    def watch(self, targets: np.ndarray, outputs: np.ndarray, plan: Any) -> dict[str, float]:
         """What training watches on validation."""
 
     def choose(
-        self, targets: np.ndarray, outputs: np.ndarray, patients: np.ndarray
+        self, targets: np.ndarray, outputs: np.ndarray, patients: np.ndarray, plan: Any
     ) -> dict[str, Any]:
         """What is chosen on validation, as plain data."""
 
@@ -105,8 +105,8 @@ class Answer(Protocol):
     def words(self) -> dict[str, str]:
         """The names, with dtype and shape, for the card."""
 
-    def spread(self) -> np.ndarray:
-        """By what each number of an answer is divided to be compared: `[width]`."""
+    def comparable(self, answers: np.ndarray, chosen: Sequence[Mapping[str, Any]]) -> np.ndarray:
+        """Answers in the unit in which those of two backends are compared: `[N, ...]`."""
 
     def fitting(self, dataset: Dataset, scored: bool) -> Dataset:
         """Truth that the model knows."""

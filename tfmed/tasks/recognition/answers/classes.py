@@ -152,12 +152,15 @@ class Classes:
         powers = np.exp(scaled - scaled.max(axis=1, keepdims=True))
         return powers / powers.sum(axis=1, keepdims=True)
 
-    def watch(self, targets: np.ndarray, outputs: np.ndarray) -> dict[str, float]:
+    def watch(
+        self, targets: np.ndarray, outputs: np.ndarray, plan: Any = None
+    ) -> dict[str, float]:
         """What training watches on validation.
 
         Args:
             targets: `[N, K]`; examples without a known label are left out.
             outputs: logits `[N, K]`.
+            plan: not looked at.
 
         Returns:
             `loss` (plain cross-entropy, whatever is trained on, so that runs compare), `auroc`,
@@ -173,10 +176,10 @@ class Classes:
         return {"loss": float(loss), **{name: float(value) for name, value in values.items()}}
 
     def choose(
-        self, targets: np.ndarray, outputs: np.ndarray, patients: np.ndarray
+        self, targets: np.ndarray, outputs: np.ndarray, patients: np.ndarray, plan: Any
     ) -> dict[str, Any]:
         """`temperature` and `threshold`, the operating point."""
-        del patients
+        del patients, plan
         temperature = fit_temperature(outputs, targets, self.multi_label)
         probabilities = self.probabilities(outputs, temperature)
         return {
@@ -225,9 +228,10 @@ class Classes:
         """For the card."""
         return {"probabilities": "float32 [N, K]"}
 
-    def spread(self) -> np.ndarray:
+    def comparable(self, answers: np.ndarray, chosen: Sequence[Mapping[str, Any]]) -> np.ndarray:
         """Probabilities are compared as they are."""
-        return np.ones(self.width)
+        del chosen
+        return answers
 
     def fitting(self, dataset: Dataset, scored: bool) -> Dataset:
         """The data with labels that the model knows, or none where they are not scored."""
