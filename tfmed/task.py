@@ -227,7 +227,8 @@ class Task(Protocol):
             plan: how to train.
             seed: of order and augmentation.
             steps: a batch each, counted from 0 over all epochs.
-            augment: a user's function in place of the plan's augmentation, or None.
+            augment: a user's function in place of the plan's augmentation, or None; see
+                `tfmed.training.fit`.
         """
 
     def batch_ids(self, store: Any, plan: Any, seed: int, step: int) -> list[str]:

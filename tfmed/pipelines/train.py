@@ -54,7 +54,9 @@ def run(pipeline: str, name: str, settings: TrainingSettings) -> None:
 def _planned(settings: TrainingSettings, dataset: Dataset, task: Task) -> Plan:
     """The plan of the training part, with what the user has set."""
     limited = settings.max_minutes is not None
-    machine = planning.here(settings.memory, _seconds_to_train(settings), limited)
+    # The same bits every time: then no clock has a say.
+    timed = limited or not (settings.deterministic and settings.epochs)
+    machine = planning.here(settings.memory, _seconds_to_train(settings), limited, timed)
     made: Plan = planning.plan(dataset.part("train"), task, machine=machine, **settings.asked)
     return made
 

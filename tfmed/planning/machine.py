@@ -19,6 +19,8 @@ class Machine:
         memory_gb: for training; None where nobody has said.
         seconds: of training, validation included; None where nobody has said.
         limited: whether the clock ends training after `seconds`.
+        timed: whether steps may be timed here, so that the plan knows this machine's pace;
+            nothing that a clock measured enters it without.
     """
 
     accelerated: bool = False
@@ -26,16 +28,20 @@ class Machine:
     memory_gb: float | None = None
     seconds: float | None = None
     limited: bool = False
+    timed: bool = False
 
 
 def here(
-    memory_gb: float | None = None, seconds: float | None = None, limited: bool = False
+    memory_gb: float | None = None,
+    seconds: float | None = None,
+    limited: bool = False,
+    timed: bool = True,
 ) -> Machine:
     """This machine; arguments as of `Machine`."""
     import tensorflow as tf
 
     accelerated = bool(tf.config.list_physical_devices("GPU"))
-    return Machine(accelerated, hardware.cores(), memory_gb, seconds, limited)
+    return Machine(accelerated, hardware.cores(), memory_gb, seconds, limited, timed)
 
 
 def gpu_memory_gb() -> float:

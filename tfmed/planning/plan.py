@@ -58,6 +58,11 @@ class Plan(pydantic.BaseModel):
     reasons: dict[str, str] = Field(default_factory=dict)
 
     @property
+    def top(self) -> float | None:
+        """The watched value that none can better, where validation may reach it."""
+        return None
+
+    @property
     def input_shape(self) -> tuple[int, ...]:
         """`(H, W, C)` or `(D, H, W, C)` of what the network takes."""
         raise NotImplementedError

@@ -69,6 +69,7 @@ def settings(plan: Plan, options: Options, *, batch_size: int, precision: str) -
         watch=plan.watch,
         larger_is_better=plan.watch not in plan.smaller_is_better,
         watch_decay=plan.watch_decay,
+        top=plan.top,
         unit=plan.unit,
         precision=precision,
     )

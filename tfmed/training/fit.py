@@ -52,8 +52,9 @@ def fit(  # noqa: PLR0913  (what a training is made of)
         epochs: in place of the plan's.
         options: seed, strategy and time.
         stores: `train` and `valid` as `task.store` gives them, where they are at hand.
-        augment: a function of one's own in place of the plan's augmentation; of images in 0..1
-            `[B, ...]`, or of normalised patches and their masks.
+        augment: a function of one's own in place of the plan's augmentation: of images in 0..1
+            `[B, ...]` and a seed int32 `[2]`; of masks of normalised patches, label maps and a
+            seed, to both.
 
     Returns:
         The run; one that is trained already as it is.

@@ -20,6 +20,7 @@ from tfmed.training.history import History, tell
 from tfmed.training.pace import Clock, Horizon, Pace
 from tfmed.training.program import Program
 from tfmed.training.schedule import steps_that_fit
+from tfmed.training.settings import TOP_EPOCHS
 
 BACKUP_SECONDS = 60.0
 _NAMED_EXAMPLES = 16
@@ -37,6 +38,7 @@ class State:
         best: the best watched value, NaN before the first.
         watched: the moving average of the watched value, NaN before the first.
         epochs_since_best: epochs without a strictly better value.
+        epochs_at_top: epochs in a row whose value none can better.
         loss_sum, loss_steps: of the epoch's steps so far.
         timed_steps, timed_seconds: of the epoch, without compilation.
         epoch_seconds: the time of the last epoch's end.
@@ -47,6 +49,7 @@ class State:
     best: float = math.nan
     watched: float = math.nan
     epochs_since_best: int = 0
+    epochs_at_top: int = 0
     loss_sum: float = 0.0
     loss_steps: int = 0
     timed_steps: int = 0
@@ -125,6 +128,8 @@ class Loop:
     def _is_over(self) -> bool:
         state, patience = self.state, self.settings.patience
         if state.step >= self._horizon.steps or (patience and state.epochs_since_best >= patience):
+            return True
+        if state.epochs_at_top >= TOP_EPOCHS:
             return True
         next_call = self._pace.epoch_seconds + self._pace.step_seconds
         return state.step > 0 and self._clock.left < next_call
@@ -222,6 +227,8 @@ class Loop:
             raise DataError(f"validation gives no {settings.watch!r} to watch; it gives {known}")
         value = state.follow(float(values[settings.watch]), settings.watch_decay)
         better = settings.is_better(value, state.best)
+        at_top = settings.top is not None and not settings.is_better(settings.top, value)
+        state.epochs_at_top = state.epochs_at_top + 1 if at_top else 0
         state.epochs_since_best = 0 if better else state.epochs_since_best + 1
         if settings.is_better(state.best, value):
             return False

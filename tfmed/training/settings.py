@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from tfmed.errors import ConfigError
 
 OPTIMIZERS = ("adamw", "adam", "sgd")
+TOP_EPOCHS = 8
 PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
 
 
@@ -33,6 +34,8 @@ class Settings:
         larger_is_better: whether a larger watched value is the better one.
         watch_decay: of the watched value's moving average over epochs, which then chooses in
             its place; 0 for none. One epoch's luck on few validation cases decides less.
+        top: the watched value that none can better; None where there is none. Training ends
+            where validation has stayed there for `TOP_EPOCHS`, as it can tell no more.
         unit: what examples are called in progress lines and in history.csv.
     """
 
@@ -51,6 +54,7 @@ class Settings:
     watch: str = "auroc"
     larger_is_better: bool = True
     watch_decay: float = 0.0
+    top: float | None = None
     unit: str = "images"
 
     def __post_init__(self) -> None:

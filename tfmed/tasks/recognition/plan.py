@@ -73,6 +73,11 @@ class RecognitionPlan(Plan):
         )
 
     @property
+    def top(self) -> float | None:
+        """Of the scores that rank, 1."""
+        return 1.0 if self.watch in ("auroc", "average_precision") else None
+
+    @property
     def input_shape(self) -> tuple[int, ...]:
         """`(H, W, C)` or `(D, H, W, C)`."""
         return (*self.size, self.channels)

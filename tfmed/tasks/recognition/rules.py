@@ -12,15 +12,22 @@ from tfmed import models
 from tfmed.data.dataset import Dataset
 from tfmed.errors import ConfigError
 from tfmed.planning import BY_USER, Choices, Machine, chosen
+from tfmed.tasks.recognition import time_fit
 from tfmed.tasks.recognition.fingerprint import Fingerprint, fingerprint
 from tfmed.tasks.recognition.plan import RecognitionPlan
+from tfmed.tasks.recognition.time_fit import Pace
 
 SMALL_IMAGE = 64
 COLOUR = 3
 
 
 def planned(
-    train: Dataset, machine: Machine, asked: Mapping[str, Any], own: Choices, task: str
+    train: Dataset,
+    machine: Machine,
+    asked: Mapping[str, Any],
+    own: Choices,
+    task: str,
+    pace: Pace | None = None,
 ) -> RecognitionPlan:
     """The plan of a training part.
 
@@ -30,6 +37,7 @@ def planned(
         asked: settings that the user has set.
         own: what the answer that is wanted chooses: loss, class weights, watched value.
         task: its name.
+        pace: the seconds that a step of a plan takes here; None where that is not to be known.
 
     Raises:
         ConfigError: a setting that the plan does not have or take, or a size of the wrong rank.
@@ -53,6 +61,8 @@ def planned(
     choices |= own
     made_here = ("model", "weights", "size")
     choices |= {name: (value, BY_USER) for name, value in asked.items() if name not in made_here}
+    if pace is not None:
+        choices = time_fit.fitted(choices, set(asked), seen.examples, machine, pace)
     return chosen(RecognitionPlan, choices)
 
 

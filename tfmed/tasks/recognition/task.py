@@ -26,7 +26,7 @@ from tfmed.run import Run
 from tfmed.statistics import RESAMPLES
 from tfmed.tables import lookup
 from tfmed.task import MODEL, MakeStep, Networks, Validate
-from tfmed.tasks.recognition import image_proof, page, rules
+from tfmed.tasks.recognition import image_proof, page, rules, step_pace
 from tfmed.tasks.recognition.answers import ANSWERS, Answer
 from tfmed.tasks.recognition.answers.classes import Classes
 from tfmed.tasks.recognition.inputs import input_of
@@ -110,7 +110,8 @@ class Recognition:
 
     def plan(self, train: Dataset, machine: Machine, asked: Mapping[str, Any]) -> RecognitionPlan:
         """A plan of the training part; see `Task.plan`."""
-        return rules.planned(train, machine, asked, self.answer.planned(train), self.name)
+        own, pace = self.answer.planned(train), step_pace.of(self) if machine.timed else None
+        return rules.planned(train, machine, asked, own, self.name, pace)
 
     def of_fold(self, plan: RecognitionPlan, whole: Dataset, part: Dataset) -> RecognitionPlan:
         """The plan for a fold."""
@@ -150,7 +151,7 @@ class Recognition:
         steps: range,
         augment: Callable[..., Any] | None = None,
     ) -> tf.data.Dataset:
-        """Batches of (image, target, weight); `augment` is of images in 0..1 `[B, *size, C]`."""
+        """Batches of (image, target, weight)."""
         targets = self.answer.targets(store.dataset)
         return feed.training(
             store.images,

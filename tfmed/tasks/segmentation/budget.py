@@ -41,11 +41,13 @@ class Budget:
         seconds: of training, validation included.
         cores: of the CPU.
         limited: whether the clock ends training then.
+        slowness: by which this machine's steps take longer than estimated.
     """
 
     seconds: float
     cores: int
     limited: bool = False
+    slowness: float = 1.0
 
     @property
     def wanted_steps(self) -> int:
@@ -74,13 +76,14 @@ class Candidate:
         return max(int(TRAINING_SHARE * budget.seconds / self.step_seconds), 1)
 
 
-def timed(one: Candidate, channels: int, classes: int, cores: int) -> Candidate:
+def timed(one: Candidate, channels: int, classes: int, budget: Budget) -> Candidate:
     """The candidate with the estimated seconds of a step."""
     rank, features = len(one.shape.patch_size), one.shape.features(one.first_features)
     work = 3 * multiplications(one.shape, features, channels, classes)
     passes = feature_voxels(one.shape, features, classes)
     patch = work / MULTIPLICATIONS_PER_CORE[rank] + passes / FEATURE_VOXELS_PER_CORE[rank]
-    return replace(one, step_seconds=one.batch_size * patch / cores + STEP_SECONDS)
+    seconds = one.batch_size * patch / budget.cores + STEP_SECONDS
+    return replace(one, step_seconds=seconds * budget.slowness)
 
 
 def scaled(
@@ -104,7 +107,7 @@ def scaled(
     """
     chosen = begin
     for one in _way_down(begin, smaller, fixed_batch):
-        chosen = timed(one, channels, classes, budget.cores)
+        chosen = timed(one, channels, classes, budget)
         if chosen.steps(budget) >= budget.wanted_steps:
             break
     return chosen

@@ -216,7 +216,7 @@ def _fitted(grid: CaseGrid, machine: Fitted, asked: Wanted) -> Fit:
     begun = Candidate(shape, topology.FIRST_FEATURES, batch)
     if machine.time is None:
         return Fit(grid, machine, asked, begun, begun)
-    begun = timed(begun, grid.channels, grid.classes, machine.time.cores)
+    begun = timed(begun, grid.channels, grid.classes, machine.time)
 
     def smaller(now: topology.Stages) -> topology.Stages | None:
         if asked.patch_size is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -12,11 +13,12 @@ from tfmed.data.dataset import Dataset
 from tfmed.errors import ConfigError
 from tfmed.planning import BY_USER, Choices, Machine, chosen
 from tfmed.planning.machine import gpu_memory_gb
-from tfmed.tasks.segmentation import patch_schedule, topology
+from tfmed.tasks.segmentation import network_pace, patch_schedule, topology
 from tfmed.tasks.segmentation.augmenting import augmentation, mirror_axes
 from tfmed.tasks.segmentation.budget import Budget
 from tfmed.tasks.segmentation.case_fingerprint import CaseFingerprint, case_fingerprint
 from tfmed.tasks.segmentation.network_fit import CaseGrid, Fitted, Wanted, fit
+from tfmed.tasks.segmentation.network_pace import Pace
 from tfmed.tasks.segmentation.plan import SegmentationPlan
 from tfmed.tasks.segmentation.spacing import median_shape, target_spacing
 
@@ -32,7 +34,9 @@ DIGITS = 6
 CT_UNITS = "HU"
 
 
-def planned_of(train: Dataset, machine: Machine, asked: Mapping[str, Any]) -> SegmentationPlan:
+def planned_of(
+    train: Dataset, machine: Machine, asked: Mapping[str, Any], pace: Pace | None = None
+) -> SegmentationPlan:
     """Plan a segmenter from the training part.
 
     Args:
@@ -40,6 +44,7 @@ def planned_of(train: Dataset, machine: Machine, asked: Mapping[str, Any]) -> Se
         machine: without a GPU its time decides; half an hour where none is known.
         asked: settings that the user has set; `size` is the patch, and of two numbers for
             volumes means slice by slice.
+        pace: the seconds that a step of a plan takes here; None leaves it at the estimate.
 
     Raises:
         ConfigError: a setting that the plan does not have or take, a size of the wrong rank,
@@ -53,14 +58,17 @@ def planned_of(train: Dataset, machine: Machine, asked: Mapping[str, Any]) -> Se
         fitted = Fitted(machine.memory_gb or topology.REFERENCE_GB, time)
     given = {name: value for name, value in asked.items() if name not in ("model", "size")}
     size = asked.get("size")
-    return planned(
+    make = partial(
+        planned,
         case_fingerprint(train),
         train.classes,
-        fitted,
         model=str(asked.get("model", "auto")),
         size=None if size is None else tuple(size),
         given=given,
     )
+    if pace is None or fitted.time is None:
+        return make(fitted)
+    return network_pace.corrected(make, fitted, pace)
 
 
 def planned(

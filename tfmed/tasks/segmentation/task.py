@@ -25,7 +25,15 @@ from tfmed.planning import Machine, Plan
 from tfmed.run import Run
 from tfmed.statistics import RESAMPLES
 from tfmed.task import MODEL, MakeStep, Networks, Validate
-from tfmed.tasks.segmentation import feed, mask_proof, nnunet_rules, page, scores, validation
+from tfmed.tasks.segmentation import (
+    feed,
+    mask_proof,
+    nnunet_rules,
+    page,
+    patch_pace,
+    scores,
+    validation,
+)
 from tfmed.tasks.segmentation.drawing import Drawing
 from tfmed.tasks.segmentation.export import settings_of as settings_of_card
 from tfmed.tasks.segmentation.mask_writer import check_extra, palette_of
@@ -97,7 +105,8 @@ class Segmentation:
 
     def plan(self, train: Dataset, machine: Machine, asked: Mapping[str, Any]) -> SegmentationPlan:
         """A plan of the training part; see `Task.plan`."""
-        return nnunet_rules.planned_of(train, machine, asked)
+        pace = patch_pace.of(self) if machine.timed else None
+        return nnunet_rules.planned_of(train, machine, asked, pace)
 
     def of_fold(self, plan: SegmentationPlan, whole: Dataset, part: Dataset) -> SegmentationPlan:
         """The same for all."""
@@ -144,7 +153,7 @@ class Segmentation:
         steps: range,
         augment: Callable[..., Any] | None = None,
     ) -> tf.data.Dataset:
-        """Batches of (patch, label map); `augment` is of both, normalised patches `[B, ..., C]`."""
+        """Batches of (patch, label map)."""
         return feed.training(store, plan, seed=seed, steps=steps, augment=augment)
 
     def batch_ids(self, store: Cases, plan: SegmentationPlan, seed: int, step: int) -> list[str]:

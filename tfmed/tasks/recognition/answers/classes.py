@@ -152,9 +152,7 @@ class Classes:
         powers = np.exp(scaled - scaled.max(axis=1, keepdims=True))
         return powers / powers.sum(axis=1, keepdims=True)
 
-    def watch(
-        self, targets: np.ndarray, outputs: np.ndarray, plan: Any = None
-    ) -> dict[str, float]:
+    def watch(self, targets: np.ndarray, outputs: np.ndarray, plan: Any = None) -> dict[str, float]:
         """What training watches on validation.
 
         Args:
