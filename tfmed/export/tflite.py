@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -71,10 +71,12 @@ def write(predictor: Predictor, folder: Path, representative: np.ndarray) -> Con
     with tempfile.TemporaryDirectory() as scratch:
         archive = Path(scratch)
         _archive(network, predictor, archive)
+        # One for all that take modality units: making one loads the archive.
+        units = _converter(archive, UNITS)
         tasks: dict[str, Callable[[], bytes]] = {
-            "float32": lambda: bytes(_converter(archive, UNITS).convert()),
-            "float16": lambda: _reduced(archive, tf.float16),
-            "dynamic": lambda: _reduced(archive, None),
+            "float32": lambda: _converted(units),
+            "float16": lambda: _converted(units, True, [tf.float16]),
+            "dynamic": lambda: _converted(units, True),
             INT8: lambda: _int8(archive, predictor, representative),
         }
         if not predictor.planar:
@@ -129,12 +131,12 @@ def _converter(folder: Path, signature: str) -> tf.lite.TFLiteConverter:
     return converter
 
 
-def _reduced(folder: Path, weights: tf.DType | None) -> bytes:
-    """Float activations; weights of 8 bits, or of the type that is given."""
-    converter = _converter(folder, UNITS)
-    converter.optimizations = [tf.lite.Optimize.DEFAULT]
-    if weights is not None:
-        converter.target_spec.supported_types = [weights]
+def _converted(
+    converter: tf.lite.TFLiteConverter, reduced: bool = False, weights: Sequence[tf.DType] = ()
+) -> bytes:
+    """Float activations; weights as they are, or reduced to 8 bits or to a type that is given."""
+    converter.optimizations = [tf.lite.Optimize.DEFAULT] if reduced else []
+    converter.target_spec.supported_types = list(weights)
     return bytes(converter.convert())
 
 
