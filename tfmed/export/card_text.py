@@ -55,7 +55,7 @@ def _input_rows(card: Mapping[str, Any]) -> list[tuple[str, str]]:
     given = card["input"]
     size = " x ".join(map(str, given["size"])) + f", {given['channels']} channel(s)"
     known = [(key, _said(given[key])) for key in ("modality", "units", "spacing_mm", "window")]
-    if card["task"] == "segmentation":
+    if "inference" in card:
         rows = [("patch of the network", size), *known, *_whole_cases(card)]
     else:
         rows = [("size of the network", f"{size}; any size is resampled"), *known]

@@ -82,7 +82,7 @@ MEASUREMENTS = {
 
 def write(
     path: Path,
-    segmentation: str | Path,
+    seg_file: str | Path,
     sources: Sequence[str | Path],
     rows: Sequence[Mapping[str, Any]],
     units: str = "",
@@ -94,7 +94,7 @@ def write(
 
     Args:
         path: ends with `.dcm`.
-        segmentation: the SEG.
+        seg_file: the SEG.
         sources: the DICOM images that it segments.
         rows: of `structures.csv`: `value` is the number of the segment, `class` its name, the
             rest the columns of `MEASUREMENTS`; what is None is left out, as is a segment
@@ -108,12 +108,12 @@ def write(
     """
     check_extra("DICOM SR")
     images = headers(sources)
-    with reading(segmentation, "the DICOM SEG cannot be read"):
-        seg = pydicom.dcmread(segmentation)
+    with reading(seg_file, "the DICOM SEG cannot be read"):
+        seg = pydicom.dcmread(seg_file)
     found = [row for row in rows if row.get("objects")]
     if not found:
-        raise DataError(f"{segmentation}: its segments are empty, there is nothing to report")
-    with reading(segmentation, "no DICOM SR can be made of it"):
+        raise DataError(f"{seg_file}: its segments are empty, there is nothing to report")
+    with reading(seg_file, "no DICOM SR can be made of it"):
         made = _report(seg, images, found, units)
     write_aside(path, made.save_as)
 
@@ -167,15 +167,15 @@ def _is_listable(image: pydicom.Dataset) -> bool:
     return any(all(image.get(name) for name in names) for names in LISTED)
 
 
-def _mend(item: pydicom.Dataset, segmentation: str, of_frames: bool) -> None:
+def _mend(item: pydicom.Dataset, seg_uid: str, of_frames: bool) -> None:
     """References as PS3.3 C.18.4 wants them: a frame or a segment, no frame of a single image."""
     for one in item.get("ReferencedSOPSequence") or []:
         if "ReferencedFrameNumber" in one:
             one.pop("ReferencedSegmentNumber", None)
-        if not of_frames and str(one.ReferencedSOPInstanceUID) != segmentation:
+        if not of_frames and str(one.ReferencedSOPInstanceUID) != seg_uid:
             one.pop("ReferencedFrameNumber", None)
     for child in item.get("ContentSequence") or []:
-        _mend(child, segmentation, of_frames)
+        _mend(child, seg_uid, of_frames)
 
 
 def _group(
