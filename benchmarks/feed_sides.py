@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 from feed_files import SIDE
-from machine import tensorflow_onednn
+from machine import keep_tensorflow_out, tensorflow_onednn
 from sides import Built
 
 SIZE, BATCH, WORKERS = 256, 32, 2
@@ -26,6 +26,7 @@ class Monai:
     """MONAI and a torch DataLoader."""
 
     def __init__(self, folder: Path, kind: str) -> None:
+        keep_tensorflow_out()
         import torch
         from monai import transforms
         from monai.data import DataLoader, Dataset, PersistentDataset, PydicomReader

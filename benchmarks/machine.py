@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import sys
 from pathlib import Path
 
 # Vector units that decide which kernels run, by any of the flags that Linux gives them.
@@ -56,6 +57,11 @@ def torch_onednn() -> bool:
     import torch
 
     return bool(torch.backends.mkldnn.is_available())
+
+
+def keep_tensorflow_out() -> None:
+    """Let MONAI be imported without TensorFlow, which it loads into PyTorch's process if it can."""
+    sys.modules["tensorflow"] = None  # type: ignore[assignment]
 
 
 def _facts() -> dict[str, str]:

@@ -7,6 +7,8 @@ new row) and compare with the record, so that no test run needs the oracles. Nee
     python benchmarks/oracles.py
 """
 
+# ruff: noqa: E402  (MONAI may be imported only when TensorFlow cannot be)
+
 from __future__ import annotations
 
 import json
@@ -16,16 +18,18 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import machine
 import numpy as np
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
+machine.keep_tensorflow_out()
+
+import recorded
 import surface_distance
 import torch
 from monai import losses, metrics
 from monai.data.utils import compute_importance_map
 from monai.inferers import sliding_window_inference
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
-
-import recorded
 
 ORACLES = ("monai", "torch", "surface-distance", "numpy", "scipy")
 SIGMA = 1 / 8  # of a window's length, in the weights of its voxels

@@ -70,6 +70,7 @@ def segmenter(problem: str, precision: str, channels_last: bool) -> Built:
 
 def sliding(problem: str, channels_last: bool) -> Built:
     """Segmenting a whole image by MONAI's windows; the work is the image."""
+    machine.keep_tensorflow_out()
     from monai.inferers import sliding_window_inference
 
     asked = problems.SLID[problem]
