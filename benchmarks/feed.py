@@ -26,61 +26,16 @@ It needs the extra `peers`.
 from __future__ import annotations
 
 import argparse
-import json
-import os
-import subprocess
-import sys
 import tempfile
-import time
-from contextlib import suppress
 from pathlib import Path
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-
+import machine
 import numpy as np
+import sides
 from feed_files import SYNTAXES, compress, draw
-from feed_sides import CACHE, CODEC_SLICES, SIDES
+from feed_sides import CACHE, CODEC_SLICES
 
-SAMPLE = 64  # images whose numbers are compared
-
-
-def cpu_seconds() -> float:
-    """User and system time of this process and all it has started, dead or alive."""
-    times = os.times()
-    total = sum(times[:4])
-    ticks = os.sysconf("SC_CLK_TCK")
-    waiting = [os.getpid()]
-    while waiting:
-        for task in Path(f"/proc/{waiting.pop()}/task").glob("*"):
-            # Threads and processes come and go meanwhile.
-            with suppress(FileNotFoundError, ProcessLookupError):
-                for child in (task / "children").read_text().split():
-                    stat = Path(f"/proc/{child}/stat").read_text().rpartition(")")[2].split()
-                    total += sum(map(int, stat[11:15])) / ticks
-                    waiting.append(int(child))
-    return total
-
-
-def serve(side: str, folder: Path, kind: str) -> None:
-    """Run one side: an epoch, and a line of its times, for each line of input."""
-    answers, sys.stdout = sys.stdout, sys.stderr
-    runner = SIDES[side](folder, kind)
-    if side not in ("floor", "codec") and kind != CACHE:
-        found: list[np.ndarray] = []
-        for batch in runner.batches():
-            if sum(map(len, found)) < SAMPLE:
-                found.append(np.array(batch))
-        np.save(folder.parent / f"{side}.npy", np.concatenate(found)[:SAMPLE])
-    else:
-        for _ in runner.batches():
-            pass
-    print("ready", file=answers, flush=True)
-    for _ in sys.stdin:
-        wall, cpu = time.perf_counter(), cpu_seconds()
-        for _ in runner.batches():
-            pass
-        times = {"wall": time.perf_counter() - wall, "cpu": cpu_seconds() - cpu}
-        print(json.dumps(times), file=answers, flush=True)
+SILENT = {**sides.TENSORFLOW, "TF_CPP_MIN_LOG_LEVEL": "3"}
 
 
 def compare(folder: Path, kind: str, slices: int, rounds: int) -> None:
@@ -90,38 +45,33 @@ def compare(folder: Path, kind: str, slices: int, rounds: int) -> None:
         names.insert(1, "pydicom")
     if kind not in ("uncompressed", CACHE):
         names[-1] = "codec"
-    place = folder / ("uncompressed" if kind == CACHE else kind)
-    sides = {}
-    for name in names:
-        command = [sys.executable, __file__, "--side", name, "--folder", str(place), "--kind", kind]
-        sides[name] = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        )
-        assert sides[name].stdout.readline() == "ready\n", f"{name} failed"
-    times: dict[str, list[dict[str, float]]] = {name: [] for name in names}
-    for turn in range(rounds):
-        # Turning the order round keeps any side from always being first.
-        for name in names[:: 1 if turn % 2 else -1]:
-            sides[name].stdin.write("go\n")
-            sides[name].stdin.flush()
-            times[name].append(json.loads(sides[name].stdout.readline()))
-    for process in sides.values():
-        process.communicate()
-    _print(folder, kind, slices, times)
+    place = str(folder / ("uncompressed" if kind == CACHE else kind))
+    asked = {
+        name: sides.Side("feed_sides:build", {"name": name, "folder": place, "kind": kind}, SILENT)
+        for name in names
+    }
+    with sides.started(asked) as running:
+        turns = sides.alternate(running, dict.fromkeys(names, 1), rounds)
+        where = machine.described(running["tfmed"].facts["onednn"])
+    print(f"\n{kind}, {slices} slices, {rounds} rounds, ms an image\n  on {where}")
+    _print(folder, kind, slices, turns)
 
 
-def _print(folder: Path, kind: str, slices: int, times: dict[str, list[dict[str, float]]]) -> None:
-    print(f"\n{kind}, {slices} slices, {len(times['tfmed'])} rounds, ms an image")
+def _print(folder: Path, kind: str, slices: int, turns: dict[str, list[sides.Turn]]) -> None:
     if kind != CACHE:
         ours = np.load(folder / "tfmed.npy")
-        gaps = {n: np.abs(np.load(folder / f"{n}.npy") - ours).max() for n in ("monai", "pydicom")}
-        print("  largest difference: " + ", ".join(f"{n} {gap:.1e}" for n, gap in gaps.items()))
-    for name, rows in times.items():
+        for name in ("monai", "pydicom"):
+            theirs = np.load(folder / f"{name}.npy")
+            # Our last batch is filled up.
+            gap = np.abs(theirs - ours[: len(theirs)]).max()
+            print(f"  largest difference to {name}: {gap:.1e}")
+    for name, rows in turns.items():
         line = f"  {name:8s}"
         for what in ("wall", "cpu"):
             count = min(slices, CODEC_SLICES) if name == "codec" else slices
-            one = np.array([row[what] for row in rows]) / count
-            ratio = np.median(one / np.array([row[what] / slices for row in times["tfmed"]]))
+            one = np.array([getattr(row, what) for row in rows]) / count
+            us = np.array([getattr(row, what) for row in turns["tfmed"]]) / slices
+            ratio = np.median(one / us)
             line += f"  {what} {1e3 * np.median(one):7.3f} ({ratio:5.2f} x tfmed)"
         print(line)
 
@@ -133,12 +83,7 @@ def main() -> None:
     parser.add_argument("--slices", type=int, default=1000)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--only", nargs="+", choices=kinds, default=kinds)
-    for hidden in ("--side", "--folder", "--kind"):
-        parser.add_argument(hidden, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
-    if arguments.side:
-        serve(arguments.side, Path(arguments.folder), arguments.kind)
-        return
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         draw(folder / "uncompressed", arguments.slices)

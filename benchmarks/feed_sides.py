@@ -9,12 +9,15 @@ from typing import Any
 
 import numpy as np
 from feed_files import SIDE
+from machine import keep_tensorflow_out, tensorflow_onednn
+from sides import Built
 
 SIZE, BATCH, WORKERS = 256, 32, 2
 LOW, HIGH = -160.0, 240.0
 VALUES = SIDE * SIDE
 CACHE = "cache"
 CODEC_SLICES = 100
+SAMPLE = 64  # images whose numbers are compared
 
 Batches = Iterator[np.ndarray]
 
@@ -23,6 +26,7 @@ class Monai:
     """MONAI and a torch DataLoader."""
 
     def __init__(self, folder: Path, kind: str) -> None:
+        keep_tensorflow_out()
         import torch
         from monai import transforms
         from monai.data import DataLoader, Dataset, PersistentDataset, PydicomReader
@@ -194,3 +198,25 @@ SIDES: dict[str, Any] = {
     "floor": Floor,
     "codec": Codec,
 }
+
+
+def build(name: str, folder: str, kind: str) -> Built:
+    """A side that has read all once, for `sides.py`; the work is an epoch.
+
+    The first images are written beside the folder, for `feed.py` to compare.
+    """
+    place = Path(folder)
+    side = SIDES[name](place, kind)
+    first: list[np.ndarray] = []
+    for batch in side.batches():
+        if sum(map(len, first)) < SAMPLE:
+            first.append(np.array(batch))
+    if name not in ("floor", "codec") and kind != CACHE:
+        np.save(place.parent / f"{name}.npy", np.concatenate(first)[:SAMPLE])
+
+    def work(epochs: int) -> None:
+        for _ in range(epochs):
+            for _ in side.batches():
+                pass
+
+    return work, {"onednn": tensorflow_onednn()} if name == "tfmed" else {}

@@ -25,6 +25,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import machine
 import numpy as np
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian
@@ -71,7 +72,7 @@ def header_pass(folder: Path, count: int) -> None:
     ):
         seconds = [timed(work) for _ in range(3)]
         second = min(seconds[1:])
-        print(f"{what}, {count:,} files on {os.cpu_count()} cores")
+        print(f"{what}, {count:,} files on {machine.described()}, without TensorFlow")
         print(f"  first pass   {count / seconds[0]:>9,.0f} files/s  {seconds[0]:6.2f} s")
         print(f"  second pass  {count / second:>9,.0f} files/s  {second:6.2f} s")
         print(f"  ratio        {seconds[0] / second:>9.1f}")

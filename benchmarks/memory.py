@@ -27,6 +27,8 @@ from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
+import machine
+
 BATCH = 16
 SAMPLE_SECONDS = 0.05
 KINDS = ("RssAnon", "RssShmem")
@@ -192,7 +194,8 @@ def main() -> None:
         with tempfile.TemporaryDirectory(dir=given.folder) as folder:
             draw(Path(folder) / "slices", count, given.side)
             above.append(report(count, measured(Path(folder), given.side)))
-    print(f"\nepoch, above start: {', '.join(f'{mb:,.0f} MB' for mb in above)}", end="; ")
+    print(f"\non {machine.described(machine.tensorflow_onednn())}")
+    print(f"epoch, above start: {', '.join(f'{mb:,.0f} MB' for mb in above)}", end="; ")
     print(f"ratio {above[-1] / above[0]:.2f}; under {LIMIT_MB} MB: {max(above) < LIMIT_MB}")
 
 

@@ -1,125 +1,71 @@
-"""Voxels a second of training a U-Net: tfmed's loop against the same network in PyTorch.
+"""Voxels a second of training a U-Net, and of sliding it over an image: tfmed against PyTorch.
 
-Both sides train the same layers (deep supervision, Dice with cross-entropy, SGD with Nesterov
-momentum) on the same batch in memory, with as many threads as there are cores; no augmentation.
-PyTorch runs eager, in its own memory layout and with channels last, and the ratio is to the faster
-of the two. Rounds alternate between the sides, so that a slow moment of the machine falls on all of
-them, and the median of the rounds' ratios is printed.
+All sides train the same layers (deep supervision, Dice with cross-entropy, SGD with Nesterov
+momentum) on the same batch in memory; no augmentation. Sliding is by our windows and by MONAI's:
+half a window of overlap, Gaussian weights, softmax of each window, as many windows a call. PyTorch
+runs eager, in its own memory layout and with channels last, and its ratio is to the better of the
+two. TensorFlow runs with oneDNN, which tfmed turns on where TensorFlow does not; ours also without,
+so that what it gains is seen. As many threads as there are cores. Needs the extra `peers`.
 
-    python benchmarks/segment.py [--network volume] [--precision float32] [--rounds 5]
+    python benchmarks/segment.py [--only train slide] [--problem volume image] [--rounds 5]
 """
 
 from __future__ import annotations
 
 import argparse
-import os
-import time
-from collections.abc import Callable
+import math
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-
-import keras
-import numpy as np
-import tensorflow as tf
-from segment_sides import with_torch
-
-from tfmed import models
-from tfmed.losses import dice_cross_entropy, supervised
-from tfmed.training import Settings, strategy
-from tfmed.training.program import Program
-
-CLASSES = 3
-PRECISIONS = ("float32", "mixed_bfloat16")
-# Patch, batch and widths; every stage but the first halves every axis.
-NETWORKS: dict[str, tuple[tuple[int, ...], int, tuple[int, ...]]] = {
-    "volume": ((40, 56, 40), 2, (16, 32, 64, 128)),
-    "wide volume": ((40, 56, 40), 2, (32, 64, 128, 256)),
-    "image": ((256, 256), 4, (16, 32, 64, 128, 256)),
-}
-
-Train = Callable[[int], None]
+import problems
+import sides
 
 
-def stages(rank: int, features: tuple[int, ...]) -> dict[str, tuple]:
-    """Rows of features, strides and kernels."""
-    count = len(features)
-    strides = ((1,) * rank, *((2,) * rank,) * (count - 1))
-    return {"features": features, "strides": strides, "kernels": ((3,) * rank,) * count}
+def sides_of(function: str, **asked: str) -> dict[str, sides.Side]:
+    """The sides of one function; ours first."""
+    return {**sides.ours(function, asked), **sides.layouts(function, asked)}
 
 
-def batch(patch: tuple[int, ...], size: int) -> tuple[np.ndarray, np.ndarray]:
-    """An image of noise and labels that follow from it, float32 and int32."""
-    random = np.random.default_rng(0)
-    image = random.normal(size=(size, *patch, 1)).astype(np.float32)
-    return image, np.digitize(image[..., 0], (0.5, 1.5)).astype(np.int32)
-
-
-def with_tfmed(image: np.ndarray, labels: np.ndarray, rows: dict, precision: str) -> Train:
-    """Our own loop; gives a function that trains so many steps."""
-    settings = Settings(batch_size=len(image), optimizer="sgd", learning_rate=1e-3,
-                        weight_decay=0, precision=precision)  # fmt: skip
-
-    def build() -> keras.Model:
-        return models.build_segmenter("unet", 1, CLASSES, deep_supervision=True, **rows)
-
-    def loss(targets: tf.Tensor, logits: list[tf.Tensor]) -> tf.Tensor:
-        return supervised(dice_cross_entropy, targets, logits)
-
-    program = Program(build, loss, settings, strategy.choose("one"))
-    program.horizon.assign(1_000_000)
-    data = tf.data.Dataset.from_tensors((image, labels)).cache().repeat().prefetch(2)
-    iterator = program.iterator(data)
-
-    def train(steps: int) -> None:
-        program.run(iterator, steps)
-
-    return train
-
-
-def compare(network: str, precision: str, rounds: int, seconds: float) -> None:
-    """Measure all sides on one network and print voxels/s and ratios."""
-    patch, size, features = NETWORKS[network]
-    rows = stages(len(patch), features)
-    image, labels = batch(patch, size)
-    half, threads = precision != "float32", os.cpu_count() or 1
-    sides = {"tfmed": with_tfmed(image, labels, rows, precision)}
-    for name, last in (("PyTorch", False), ("PyTorch, channels last", True)):
-        sides[name] = with_torch(
-            image, labels, CLASSES, rows, channels_last=last, half=half, threads=threads
+def train(problem: str, precision: str, rounds: int, seconds: float) -> None:
+    """Measure training on one network and print voxels/s and ratios."""
+    patch, batch_size, features = problems.SEGMENTED[problem]
+    with sides.started(sides_of("segmenter", problem=problem, precision=precision)) as running:
+        count = sides.same_network(running)
+        found = sides.rates(running, rounds, seconds)
+        print(
+            f"train {problem}: {batch_size} of {patch}, features {features}, {count:,} parameters, "
+            f"{precision}, {rounds} rounds"
         )
-    for train in sides.values():
-        train(2)
-    started = time.perf_counter()
-    sides["tfmed"](4)
-    steps = max(2, round(4 * seconds / (time.perf_counter() - started)))
-    rates: dict[str, list[float]] = {name: [] for name in sides}
-    for turn in range(rounds):
-        # Turning the order round keeps any side from always being first.
-        for name in list(sides)[:: 1 if turn % 2 else -1]:
-            started = time.perf_counter()
-            sides[name](steps)
-            rates[name].append(steps * labels.size / (time.perf_counter() - started))
-    text = "x".join(map(str, patch))
-    print(
-        f"{network} {text}, batch {size}, features {features}, {precision}, {steps} steps a round"
-    )
-    for name, values in rates.items():
-        ratio = np.median(np.array(rates["tfmed"]) / np.array(values))
-        million = np.median(values) / 1e6
-        print(f"  {name:26s} {million:7.3f} million voxels/s   tfmed is {ratio:.2f} times that")
+        sides.report(running, found, batch_size * math.prod(patch) / 1e3, "thousand voxels/s")
+
+
+def slide(problem: str, rounds: int, seconds: float) -> None:
+    """Measure segmenting one image and print voxels/s and ratios."""
+    size, patch, features, windows = problems.SLID[problem]
+    with sides.started(sides_of("sliding", problem=problem)) as running:
+        count = sides.same_network(running)
+        found = sides.rates(running, rounds, seconds, least=1)
+        print(
+            f"slide {problem}: windows of {patch} over {size}, {windows} a call, features "
+            f"{features}, {count:,} parameters, float32, {rounds} rounds"
+        )
+        sides.report(running, found, math.prod(size) / 1e3, "thousand voxels/s")
 
 
 def main() -> None:
-    """Compare on each network."""
+    """Compare on each problem."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    known = list(problems.SEGMENTED)
+    parser.add_argument("--only", nargs="+", choices=("train", "slide"), default=("train", "slide"))
+    parser.add_argument("--problem", nargs="+", choices=known, default=known)
+    parser.add_argument("--precision", choices=problems.PRECISIONS, default="float32",
+                        help="of training")  # fmt: skip
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--seconds", type=float, default=3.0, help="of one side's round")
-    parser.add_argument("--network", choices=sorted(NETWORKS), default=None)
-    parser.add_argument("--precision", choices=PRECISIONS, default=None)
-    arguments = parser.parse_args()
-    for network in [arguments.network] if arguments.network else NETWORKS:
-        for precision in [arguments.precision] if arguments.precision else PRECISIONS:
-            compare(network, precision, arguments.rounds, arguments.seconds)
+    parser.add_argument("--seconds", type=float, default=3.0, help="of one side's round, about")
+    given = parser.parse_args()
+    for problem in given.problem:
+        if "train" in given.only:
+            train(problem, given.precision, given.rounds, given.seconds)
+        if "slide" in given.only and problem in problems.SLID:
+            slide(problem, given.rounds, given.seconds)
 
 
 if __name__ == "__main__":

@@ -19,20 +19,8 @@ def pointwise_of(image: np.ndarray) -> np.ndarray:
 
 
 def placed(patches: tf.Tensor) -> tf.Tensor:
-    """Answers that depend on the whole patch and on the place in it; no probabilities."""
+    """`recorded.placed_of`, in TensorFlow; no probabilities."""
     axes = list(range(1, patches.shape.rank))
     ramp = tf.reshape(tf.range(patches.shape[-2], dtype=tf.float32), [-1, 1])
     mean = tf.reduce_mean(patches, axes, keepdims=True)
     return tf.concat([patches + ramp, patches * mean], -1)
-
-
-def placed_of(patches: np.ndarray) -> np.ndarray:
-    """The same in NumPy, of a batch with channels last."""
-    ramp = np.arange(patches.shape[-2], dtype=np.float64)[:, None]
-    mean = patches.mean(axis=tuple(range(1, patches.ndim)), keepdims=True, dtype=np.float64)
-    return np.concatenate([patches + ramp, patches * mean], -1)
-
-
-def noise(*shape: int) -> np.ndarray:
-    """A normalised image."""
-    return np.random.default_rng(0).normal(size=shape).astype(np.float32)

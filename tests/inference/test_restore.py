@@ -6,7 +6,7 @@ import itertools
 
 import numpy as np
 import pytest
-from inference.known import noise
+from recorded import noise
 
 from tfmed.data.resampling import axis_orders, resample_case
 from tfmed.inference.restore import restore

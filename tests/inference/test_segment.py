@@ -9,7 +9,8 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from inference.known import noise, pointwise
+from inference.known import pointwise
+from recorded import noise
 
 from tfmed import io
 from tfmed.data.resampling import resample_case

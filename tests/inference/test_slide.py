@@ -7,7 +7,8 @@ import itertools
 import numpy as np
 import pytest
 import tensorflow as tf
-from inference.known import noise, placed, placed_of, pointwise, pointwise_of
+from inference.known import placed, pointwise, pointwise_of
+from recorded import Case, answers, cases_of, noise, placed_of
 
 from tfmed.errors import ConfigError, DataError
 from tfmed.inference import Ensemble, slide
@@ -42,33 +43,12 @@ def test_windows_are_blended_as_by_hand(patch: tuple[int, ...], overlap: float) 
     np.testing.assert_allclose(found, by_hand(image, patch, overlap), atol=1e-5)
 
 
-@pytest.mark.parametrize(("size", "patch"), [((24, 16, 12), (8, 8, 6)), ((24, 40), (8, 16))])
-def test_windows_are_blended_as_by_monai(size: tuple[int, ...], patch: tuple[int, ...]) -> None:
-    torch = pytest.importorskip("torch")
-    inferers = pytest.importorskip("monai.inferers")
-    image = noise(*size, 1)
-
-    def network(windows: torch.Tensor) -> torch.Tensor:
-        last = np.moveaxis(windows.numpy(), 1, -1)
-        return torch.from_numpy(np.moveaxis(placed_of(last), -1, 1).astype(np.float32))
-
-    # Its own weights never fall below 1e-3 of the largest, so that along the border of an image
-    # all windows count the same; ours go in.
-    weights = gaussian(patch[0])
-    for length in patch[1:]:
-        weights = np.multiply.outer(weights, gaussian(length))
-    given = torch.from_numpy(np.moveaxis(image, -1, 0))[None]
-    found = inferers.sliding_window_inference(
-        given,
-        patch,
-        3,
-        network,
-        overlap=0.5,
-        mode="gaussian",
-        roi_weight_map=torch.from_numpy(weights),
-    )
-    expected = np.moveaxis(found[0].numpy(), 0, -1)
-    np.testing.assert_allclose(slide(image, [placed], patch), expected, atol=1e-5)
+@pytest.mark.parametrize("case", cases_of("sliding windows of MONAI"))
+def test_windows_are_blended_as_by_monai(case: Case) -> None:
+    image = noise(*case["size"], 1)
+    expected = answers("sliding windows of MONAI", case, image)["blended"]
+    found = slide(image, [placed], tuple(case["patch"]))
+    np.testing.assert_allclose(found.ravel(), expected, atol=1e-5)
 
 
 @pytest.mark.parametrize("patch", [(8, 8, 8), (40, 8, 8), (16, 40, 9), (64, 64, 64)])

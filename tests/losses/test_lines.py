@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import tensorflow as tf
+from recorded import Case, answers, cases_of, labels_and_logits
 
 from tfmed.losses import cl_dice, dice, dice_cl_dice
 from tfmed.losses.lines import soft_skeleton
@@ -56,18 +57,8 @@ def test_cl_dice_is_blind_to_the_width_of_a_tube() -> None:
     assert float(dice(truth, sure(found))[0]) > 0.3
 
 
-@pytest.mark.parametrize("shape", [(3, 12, 14), (2, 7, 8, 9)])
-def test_cl_dice_is_that_of_monai(shape: tuple[int, ...]) -> None:
-    torch = pytest.importorskip("torch")
-    monai = pytest.importorskip("monai.losses")
-    rng = np.random.default_rng(3)
-    labels = rng.integers(0, 2, shape)
-    logits = rng.normal(size=(*shape, 2)).astype(np.float32)
-    loss = monai.SoftclDiceLoss(
-        iter_=3, smooth=1e-12, include_background=False, softmax=True, to_onehot_y=True,
-        reduction="none",
-    )  # fmt: skip
-    expected = loss(
-        torch.from_numpy(np.moveaxis(logits, -1, 1).copy()), torch.from_numpy(labels[:, None])
-    )
-    np.testing.assert_allclose(cl_dice(labels, logits), expected.numpy(), atol=1e-6)
+@pytest.mark.parametrize("case", cases_of("clDice of MONAI"))
+def test_cl_dice_is_that_of_monai(case: Case) -> None:
+    labels, logits = labels_and_logits(case["seed"], case["shape"], case["classes"])
+    expected = answers("clDice of MONAI", case, labels, logits)["cl_dice"]
+    np.testing.assert_allclose(cl_dice(labels, logits), expected, atol=1e-6)

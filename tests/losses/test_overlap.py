@@ -6,6 +6,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from recorded import Case, answers, cases_of, labels_and_logits
 
 from tfmed.losses import dice, dice_cross_entropy, focal_tversky, tversky, voxel_cross_entropy
 
@@ -16,10 +17,8 @@ FOUND = np.array([[[0.75, 0.25], [0.5, 1e-12]]])
 LOGITS = np.stack([np.log(1 - FOUND), np.log(FOUND)], axis=-1).astype(np.float32)
 
 
-def random(classes: int = 3, shape: tuple[int, ...] = (2, 8, 9)) -> tuple[np.ndarray, np.ndarray]:
-    rng = np.random.default_rng(7)
-    labels = rng.integers(0, classes, shape)
-    return labels, rng.normal(size=(*shape, classes)).astype(np.float32)
+def random() -> tuple[np.ndarray, np.ndarray]:
+    return labels_and_logits(7, (2, 8, 9), 3)
 
 
 def test_dice_is_that_worked_by_hand() -> None:
@@ -86,26 +85,11 @@ def test_an_absent_class_that_is_not_called_has_no_loss() -> None:
     assert float(dice(np.zeros((1, 8, 8), np.int32), logits)[0]) == pytest.approx(0, abs=1e-5)
 
 
-@pytest.mark.parametrize("batch", [False, True])
-@pytest.mark.parametrize("background", [False, True])
-@pytest.mark.parametrize("shape", [(2, 8, 9), (2, 4, 5, 6)])
-def test_dice_and_tversky_are_those_of_monai(
-    shape: tuple[int, ...], background: bool, batch: bool
-) -> None:
-    torch = pytest.importorskip("torch")
-    monai = pytest.importorskip("monai.losses")
-    labels, logits = random(shape=shape)
-    pair = (
-        torch.from_numpy(np.moveaxis(logits, -1, 1).copy()),
-        torch.from_numpy(labels[:, None]),
-    )
-    options = {"include_background": background, "softmax": True, "to_onehot_y": True}
-    options["batch"] = batch
-    ours = {"batch": batch, "background": background}
-    kinds = {
-        monai.DiceLoss(smooth_nr=1e-5, smooth_dr=1e-5, **options): dice,
-        monai.TverskyLoss(alpha=0.3, beta=0.7, smooth_nr=1e-5, smooth_dr=1e-5, **options): tversky,
-    }
-    for expected, loss in kinds.items():
-        found = float(tf.reduce_mean(loss(labels, logits, **ours)))
-        assert found == pytest.approx(float(expected(*pair)), abs=1e-6)
+@pytest.mark.parametrize("case", cases_of("overlap losses of MONAI"))
+def test_dice_and_tversky_are_those_of_monai(case: Case) -> None:
+    labels, logits = labels_and_logits(case["seed"], case["shape"], case["classes"])
+    expected = answers("overlap losses of MONAI", case, labels, logits)
+    options = {"batch": case["batch"], "background": case["background"]}
+    for name, loss in (("dice", dice), ("tversky", tversky)):
+        found = float(tf.reduce_mean(loss(labels, logits, **options)))
+        assert found == pytest.approx(expected[name], abs=1e-6), name

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy import ndimage
+from recorded import Case, answers, cases_of, pair, spacing_of
 
 from tfmed.errors import DataError, GeometryError
 from tfmed.metrics.masks import score, scores
@@ -18,17 +18,6 @@ UNIT_SCORES = ("dice", "iou", "nsd")
 
 def blank(*shape: int) -> np.ndarray:
     return np.zeros(shape, bool)
-
-
-def blobs(seed: int, shape: tuple[int, ...], smooth: float = 1.5) -> np.ndarray:
-    """A random mask, in several pieces and cut by the edges of the image."""
-    noise = np.random.default_rng(seed).normal(size=shape)
-    return ndimage.gaussian_filter(noise, smooth) > 0.05 if smooth else noise > 0.8
-
-
-def pair(seed: int, axes: int, smooth: float = 1.5) -> tuple[np.ndarray, np.ndarray]:
-    shape = ((23, 31), (9, 21, 17))[axes - 2]
-    return blobs(seed, shape, smooth), blobs(seed + 1000, shape, smooth)
 
 
 def test_two_squares_one_pixel_apart_score_as_worked_by_hand() -> None:
@@ -117,44 +106,22 @@ def test_classes_of_a_label_map_score_as_their_masks(dtype: str) -> None:
     assert math.isnan(found[9]["dice"])
 
 
-@pytest.mark.parametrize("smooth", [0.0, 1.5])
-@pytest.mark.parametrize("axes", [2, 3])
-@pytest.mark.parametrize("seed", range(4))
-# Its release uses names that SciPy has moved.
-@pytest.mark.filterwarnings("ignore:Please import:DeprecationWarning")
-def test_dice_nsd_and_hd95_are_those_of_surface_distance(
-    seed: int, axes: int, smooth: float
-) -> None:
-    oracle = pytest.importorskip("surface_distance")
-    truth, predicted = pair(seed, axes, smooth)
-    spacing = tuple(np.random.default_rng(seed).uniform(0.4, 4.0, axes))
-    tolerance = (0.0, 0.5, 1.0, 2.5)[seed]
-    apart = oracle.compute_surface_distances(truth, predicted, spacing)
-    found = score(truth, predicted, spacing, tolerance)
-    expected = {
-        "dice": oracle.compute_dice_coefficient(truth, predicted),
-        "nsd": oracle.compute_surface_dice_at_tolerance(apart, tolerance),
-        "hd95_mm": oracle.compute_robust_hausdorff(apart, 95),
-    }
+@pytest.mark.parametrize("case", cases_of("mask scores of surface-distance"))
+def test_dice_nsd_and_hd95_are_those_of_surface_distance(case: Case) -> None:
+    truth, predicted = pair(case["seed"], case["axes"], case["smooth"])
+    expected = answers("mask scores of surface-distance", case, truth, predicted)
+    found = score(truth, predicted, spacing_of(case), case["tolerance"])
+    assert set(expected) == {"dice", "nsd", "hd95_mm"}
     assert {name: found[name] for name in expected} == pytest.approx(expected, abs=1e-6)
 
 
-@pytest.mark.parametrize("axes", [2, 3])
-@pytest.mark.parametrize("seed", range(4))
-# MONAI 1.6 calls its own function by an old way.
-@pytest.mark.filterwarnings("ignore:monai.metrics.utils get_mask_edges:FutureWarning")
-def test_dice_iou_and_nsd_are_those_of_monai(seed: int, axes: int) -> None:
-    torch = pytest.importorskip("torch")
-    monai = pytest.importorskip("monai.metrics")
-    truth, predicted = pair(seed, axes)
-    spacing = tuple(np.random.default_rng(seed + 50).uniform(0.4, 4.0, axes))
-    both = [torch.from_numpy(np.stack([~mask, mask])[None]) for mask in (predicted, truth)]
-    found = score(truth, predicted, spacing, tolerance_mm=1.0)
-    nsd = monai.compute_surface_dice(*both, [1.0], spacing=spacing, use_subvoxels=True)
-    dice = monai.compute_dice(*both, include_background=False)
-    iou = monai.compute_iou(*both, include_background=False)
-    for name, value in (("nsd", nsd), ("dice", dice), ("iou", iou)):
-        assert found[name] == pytest.approx(float(value), abs=1e-6), name
+@pytest.mark.parametrize("case", cases_of("mask scores of MONAI"))
+def test_dice_iou_and_nsd_are_those_of_monai(case: Case) -> None:
+    truth, predicted = pair(case["seed"], case["axes"], case["smooth"])
+    expected = answers("mask scores of MONAI", case, truth, predicted)
+    found = score(truth, predicted, spacing_of(case), case["tolerance"])
+    assert set(expected) == {"dice", "iou", "nsd"}
+    assert {name: found[name] for name in expected} == pytest.approx(expected, abs=1e-6)
 
 
 @st.composite
