@@ -19,7 +19,7 @@ from tfmed.feed import stock
 from tfmed.feed.records import PART, Layout, Writer, ensure, find
 
 COUNT = 40
-NAME = "0" * 32 + stock.IMAGES
+NAME = "0" * 32 + stock.STORE
 
 
 def record(number: int, length: int = 1000) -> np.ndarray:
@@ -245,7 +245,7 @@ def test_too_little_room_is_told_before_anything_is_read(tmp_path: Path) -> None
 
 
 def test_clearing_spares_what_a_living_process_writes_or_uses(tmp_path: Path) -> None:
-    other = "1" * 32 + stock.IMAGES
+    other = "1" * 32 + stock.STORE
     (tmp_path / "notes.txt").write_text("not a cache")
     lease = ensure(tmp_path / NAME, LAYOUT, fill)
     ensure(tmp_path / other, LAYOUT, fill)
@@ -255,7 +255,7 @@ def test_clearing_spares_what_a_living_process_writes_or_uses(tmp_path: Path) ->
         assert stock.clear(tmp_path) == LAYOUT.size_bytes  # that of `other`
         fill(writer)
 
-    ensure(tmp_path / ("2" * 32 + stock.IMAGES), LAYOUT, and_clear)
+    ensure(tmp_path / ("2" * 32 + stock.STORE), LAYOUT, and_clear)
     assert (tmp_path / NAME).exists()
     lease.close()
     assert stock.clear(tmp_path) == 2 * LAYOUT.size_bytes
@@ -265,7 +265,7 @@ def test_clearing_spares_what_a_living_process_writes_or_uses(tmp_path: Path) ->
 
 def test_parts_that_nobody_went_on_with_are_swept(tmp_path: Path) -> None:
     for age_days, name in ((8, "a" * 32), (6, "b" * 32)):
-        path = tmp_path / (name + stock.IMAGES)
+        path = tmp_path / (name + stock.STORE)
         with pytest.raises(InterruptedError):
             ensure(path, LAYOUT, fill_but(1))
         written = time.time() - age_days * 24 * 3600

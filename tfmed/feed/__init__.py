@@ -1,17 +1,20 @@
-"""The index as `tf.data`: decode routes, cache, batches."""
+"""The index as `tf.data`: decode routes, the store, batches."""
 
-from tfmed.feed.building import build
-from tfmed.feed.cache import Cache
+from tfmed.feed.case_store import CaseStore
+from tfmed.feed.case_store import build as build_cases
+from tfmed.feed.decoded import blocks, read
+from tfmed.feed.image_store import ImageStore, build
 from tfmed.feed.originals import originals
 from tfmed.feed.pipeline import batch_rows, direct, evaluation, training
-from tfmed.feed.reading import blocks, read
 from tfmed.feed.stock import clear, size
 
 __all__ = [
-    "Cache",
+    "CaseStore",
+    "ImageStore",
     "batch_rows",
     "blocks",
     "build",
+    "build_cases",
     "clear",
     "direct",
     "evaluation",

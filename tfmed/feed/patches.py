@@ -20,9 +20,9 @@ import numpy as np
 import tensorflow as tf
 
 from tfmed.errors import ConfigError, DataError
-from tfmed.feed.cases import Cases
-from tfmed.feed.foreground import starts
+from tfmed.feed.case_store import CaseStore
 from tfmed.feed.pipeline import PREFETCH, index_rows, low_bits
+from tfmed.feed.places import starts
 from tfmed.transforms.draws import fold
 from tfmed.transforms.masked import augment_masks, check_steps
 from tfmed.transforms.normalisation import normalise
@@ -53,7 +53,7 @@ class Sampling(Protocol):
         """Steps of `augment_masks`."""
 
 
-def training(cases: Cases, plan: Sampling, *, seed: int, steps: range) -> tf.data.Dataset:
+def training(cases: CaseStore, plan: Sampling, *, seed: int, steps: range) -> tf.data.Dataset:
     """Batches of patches of some steps.
 
     Args:
@@ -96,7 +96,7 @@ def training(cases: Cases, plan: Sampling, *, seed: int, steps: range) -> tf.dat
 
 
 def cut(
-    cases: Cases, rows: tf.Tensor, start: tf.Tensor, size: tuple[int, ...]
+    cases: CaseStore, rows: tf.Tensor, start: tf.Tensor, size: tuple[int, ...]
 ) -> tuple[tf.Tensor, tf.Tensor]:
     """Patches of some cases, normalised, with their masks; 0 outside of the case.
 
@@ -118,7 +118,7 @@ def cut(
     return image, tf.cast(cases.masks.patch(rows, start, size)[..., 0], tf.int32)
 
 
-def _size(cases: Cases, plan: Sampling) -> tuple[int, ...]:
+def _size(cases: CaseStore, plan: Sampling) -> tuple[int, ...]:
     """A patch by the axes of the cases."""
     if not len(cases) or not cases.labelled.all():
         raise DataError(

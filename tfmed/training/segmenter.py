@@ -11,7 +11,7 @@ import numpy as np
 from tfmed import inference, log, models
 from tfmed.data.dataset import Dataset
 from tfmed.feed import patches
-from tfmed.feed.cases import Cases, build
+from tfmed.feed.case_store import CaseStore, build
 from tfmed.inference import Ensemble, Settings
 from tfmed.planning import SegmentationPlan
 from tfmed.run import Run
@@ -43,7 +43,7 @@ def fit_segmenter(
     folder: str | Path,
     options: Options | None = None,
     mirrored: bool = True,
-    cases: tuple[Cases, Cases] | None = None,
+    cases: tuple[CaseStore, CaseStore] | None = None,
 ) -> Run:
     """Train a network for masks in a folder; after a kill, the same call goes on.
 
@@ -61,7 +61,7 @@ def fit_segmenter(
         folder: the run's.
         options: seed, strategy and time.
         mirrored: whether whole cases are answered with mirrored test-time augmentation.
-        cases: `train` and `valid` as `feed.cases.build` caches them, where they are at hand.
+        cases: `train` and `valid` as `feed.build_cases` caches them, where they are at hand.
 
     Returns:
         The run; one that is trained already as it is.
@@ -87,7 +87,7 @@ def fit_segmenter(
     return run
 
 
-def cases_of(dataset: Dataset, plan: SegmentationPlan) -> Cases:
+def cases_of(dataset: Dataset, plan: SegmentationPlan) -> CaseStore:
     """The cases of a data set as networks of a plan see them, cached."""
     return build(
         dataset,
@@ -101,7 +101,7 @@ def _train(
     run: Run,
     model: Builder | keras.Model,
     task: Segmentation,
-    cases: tuple[Cases, Cases],
+    cases: tuple[CaseStore, CaseStore],
     plan: SegmentationPlan,
     options: Options,
 ) -> keras.Model:
@@ -126,7 +126,7 @@ def _train(
     )
 
 
-def _validator(cases: Cases, plan: SegmentationPlan) -> Validate:
+def _validator(cases: CaseStore, plan: SegmentationPlan) -> Validate:
     """A network to the mean Dice, and each class's, over some whole cases."""
     count = min(len(cases), VALIDATED)
     rows = np.linspace(0, len(cases) - 1, count).round().astype(int)
@@ -145,7 +145,7 @@ def _validator(cases: Cases, plan: SegmentationPlan) -> Validate:
 
 
 def _answered(
-    cases: Cases, row: int, networks: Ensemble, settings: Settings
+    cases: CaseStore, row: int, networks: Ensemble, settings: Settings
 ) -> tuple[np.ndarray, np.ndarray]:
     """The true and the predicted label map of a cached case, at the plan's spacing."""
     pixels, truth = cases.case(row)
@@ -198,7 +198,7 @@ def _settle(
     run: Run,
     model: keras.Model,
     task: Segmentation,
-    cases: Cases,
+    cases: CaseStore,
     plan: SegmentationPlan,
     mirrored: bool,
 ) -> None:
