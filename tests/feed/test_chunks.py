@@ -16,7 +16,7 @@ from tfmed.errors import ConfigError
 from tfmed.feed import chunks, stock
 from tfmed.feed.encoding import Encoding
 from tfmed.feed.records import Layout, Writer, ensure
-from tfmed.feed.store import Blocks
+from tfmed.feed.store import Store
 
 NAME = "0" * 32 + stock.STORE
 LABELS = Encoding("uint8")
@@ -36,7 +36,7 @@ def written(
             writer.write(number, chunks.cut(arrays[number], chunk))
 
     lease = ensure(folder / NAME, Layout(first * length_bytes, {}), fill)
-    return chunks.Chunks(Blocks(lease, int(first[-1]), shape, stored), shapes, first[:-1])
+    return chunks.Chunks(Store(lease, int(first[-1]), shape, stored), shapes, first[:-1])
 
 
 def cut(image: np.ndarray, start: np.ndarray, size: tuple[int, ...], fill: float) -> np.ndarray:

@@ -18,10 +18,10 @@ from tfmed.data.dataset import index
 from tfmed.errors import DataError, ReadError
 from tfmed.feed.encoding import Encoding, encoding
 from tfmed.feed.identity import Identity
-from tfmed.feed.image_store import ImageStore, records
+from tfmed.feed.image_store import records
 from tfmed.feed.lease import Lease
 from tfmed.feed.records import TAIL
-from tfmed.feed.store import Blocks
+from tfmed.feed.store import Store
 from tfmed.transforms import Preprocessing, resample
 
 KILLED = Path(__file__).with_name("killed.py")
@@ -46,7 +46,7 @@ def key(dataset: data.Dataset, preprocessing: Preprocessing, stored: Encoding) -
     return records(dataset, preprocessing, stored).key(Identity(dataset))
 
 
-def values(cache: feed.ImageStore, rows: list[int]) -> np.ndarray:
+def values(cache: feed.Store, rows: list[int]) -> np.ndarray:
     return tf.function(cache.gather)(tf.constant(rows, tf.int64)).numpy()
 
 
@@ -54,7 +54,7 @@ def test_gather_gives_the_rows_that_were_asked_for(tmp_path: Path) -> None:
     dataset = archive(tmp_path / "a.npz")
     folder = tmp_path / "Röntgen bilder"
     cache = feed.build(dataset, SMALL, folder)
-    assert (len(cache), cache.images.shape) == (12, (6, 5, 1))
+    assert (len(cache), cache.shape) == (12, (6, 5, 1))
     direct = np.stack(list(feed.read(dataset, SMALL)))
     np.testing.assert_allclose(values(cache, [3, 11, 0, 3]), direct[[3, 11, 0, 3]], atol=1 / 512)
     part = cache.take(np.arange(12) % 2 == 1).take(np.array([2, 0]))
@@ -117,7 +117,7 @@ def test_wide_ranges_are_float32(tmp_path: Path) -> None:
     dataset = data.Dataset(index({"id": ["a"], "path": [str(path)]}), ("a",), "test")
     dataset = audit(dataset, workers=0)
     cache = feed.build(dataset, SMALL, tmp_path / "c")
-    assert cache.images.stored.dtype == "float32"
+    assert cache.stored.dtype == "float32"
     (direct,) = feed.read(dataset, SMALL)
     np.testing.assert_array_equal(values(cache, [0])[0], direct)
 
@@ -269,7 +269,7 @@ def test_a_mapped_file_is_not_copied_into_the_process(tmp_path: Path) -> None:
     path, rows = tmp_path / "file", 300
     with path.open("wb") as file:
         file.truncate(rows << 20)  # 300 MB of zeros
-    cache = ImageStore(Blocks(Lease(path), rows, (512, 1024, 1), Encoding("uint16")))
+    cache = Store(Lease(path), rows, (512, 1024, 1), Encoding("uint16"))
     before = anonymous_mb()
     batches = feed.evaluation(cache.take(np.arange(0, rows, 10)), Preprocessing((512, 1024), 1), 2)
     assert sum(float(tf.reduce_sum(batch)) for batch in batches) == 0

@@ -26,7 +26,11 @@ def record(number: int, length: int = 1000) -> np.ndarray:
     return np.random.default_rng(number).integers(0, 256, length).astype(np.uint8)
 
 
-LAYOUT = Layout.equal(COUNT, 1000, {"shape": [1000]})
+def equal(length: int) -> Layout:
+    return Layout(np.arange(COUNT + 1) * length, {"shape": [length]})
+
+
+LAYOUT = equal(1000)
 WHOLE = b"".join(record(number).tobytes() for number in range(COUNT))
 
 
@@ -238,7 +242,7 @@ def test_a_full_disk_is_told_and_what_is_written_is_kept(
 
 
 def test_too_little_room_is_told_before_anything_is_read(tmp_path: Path) -> None:
-    huge = Layout.equal(COUNT, 1 << 48, {})
+    huge = equal(1 << 48)
     with pytest.raises(DataError, match=r"bytes needed, [\d,]+ free"):
         ensure(tmp_path / NAME, huge, fill)
     assert not list(tmp_path.iterdir())

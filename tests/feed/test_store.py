@@ -99,12 +99,12 @@ def test_several_records_of_an_example_are_read_as_arrays(tmp_path: Path) -> Non
     lease = keep(content, tmp_path / "c")
     assert asked == [0, 1, 2, 2, 3]
     assert lease.path.name.endswith(".store")
-    pairs, first = content.blocks(lease, 0, (2,), Encoding("uint8"))
-    assert (pairs.count, first.tolist()) == (12, [0, 3, 6, 9])
+    pairs, first = content.opened(lease, 0, (2,), Encoding("uint8"))
+    assert (len(pairs), first.tolist()) == (12, [0, 3, 6, 9])
     np.testing.assert_array_equal(
         pairs.gather(tf.constant([[1, 6], [11, 0]])), [[[2, 3], [20, 21]], [[34, 35], [0, 1]]]
     )
-    numbers, first = content.blocks(lease, 1, (), Encoding("int32"))
+    numbers, first = content.opened(lease, 1, (), Encoding("int32"))
     assert numbers.array()[first[3] :].tolist() == [3, 3, 3]
     assert numbers.fetch(first[2]).numpy() == 2
 

@@ -3,14 +3,14 @@
 from tfmed.feed.case_store import CaseStore
 from tfmed.feed.case_store import build as build_cases
 from tfmed.feed.decoded import blocks, read
-from tfmed.feed.image_store import ImageStore, build
+from tfmed.feed.image_store import build
 from tfmed.feed.originals import originals
 from tfmed.feed.pipeline import batch_rows, direct, evaluation, training
 from tfmed.feed.stock import clear, size
 
 __all__ = [
     "CaseStore",
-    "ImageStore",
+    "Store",
     "batch_rows",
     "blocks",
     "build",

@@ -135,17 +135,17 @@ class CaseRecords:
     def images(self, lease: Lease) -> Chunks:
         """The images of the finished file."""
         shape = (*self.chunk, self.channels)
-        blocks, first = self.content.blocks(lease, IMAGE, shape, self.stored)
+        blocks, first = self.content.opened(lease, IMAGE, shape, self.stored)
         return Chunks(blocks, self.shapes, first)
 
     def masks(self, lease: Lease) -> Chunks | None:
         """The masks of the finished file; None where no case has one."""
-        blocks, first = self.content.blocks(lease, MASK, (*self.chunk, 1), LABELS)
+        blocks, first = self.content.opened(lease, MASK, (*self.chunk, 1), LABELS)
         return Chunks(blocks, self.shapes, first) if self.labelled.any() else None
 
     def facts(self, lease: Lease) -> tuple[np.ndarray, Foreground]:
         """Statistics float32 `[N, 2]` of the finished file, and where its structures are."""
-        numbers, first = self.content.blocks(lease, FACTS, (), NUMBERS)
+        numbers, first = self.content.opened(lease, FACTS, (), NUMBERS)
         known = 2 + self.structures
         facts: Any = numbers.array()[first[:, np.newaxis] + np.arange(known)]
         statistics = np.ascontiguousarray(facts[:, :2]).view(np.float32)

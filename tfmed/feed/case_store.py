@@ -51,7 +51,7 @@ class CaseStore:
     @property
     def path(self) -> Path:
         """Of the file."""
-        return self.images.blocks.lease.path
+        return self.images.blocks.path
 
     @property
     def shapes(self) -> np.ndarray:

@@ -16,7 +16,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfmed.errors import ConfigError
-from tfmed.feed.store import Blocks
+from tfmed.feed.store import Store
 
 # By the axes of an image.
 CHUNK = {2: (64, 64), 3: (16, 32, 32)}
@@ -32,7 +32,7 @@ class Chunks:
         first: int64 `[N]`, the number of each image's first chunk.
     """
 
-    blocks: Blocks
+    blocks: Store
     shapes: np.ndarray
     first: np.ndarray
 

@@ -15,7 +15,7 @@ from tfmed.errors import ReadError
 
 
 class Identity:
-    """The files of a data set as they are when it is first asked.
+    """The files of a data set as they are when each is first asked for.
 
     Attributes:
         dataset: the data set.
@@ -26,20 +26,12 @@ class Identity:
 
     @cached_property
     def images(self) -> str:
-        """Of every example's pixels, hex digits.
-
-        Raises:
-            ReadError: a file is not there any more.
-        """
+        """Hex digits for every example's pixels; a `ReadError` where a file is gone."""
         return _digest(self._images())
 
     @cached_property
     def masks(self) -> str:
-        """Of every example's mask, hex digits.
-
-        Raises:
-            ReadError: a file is not there any more.
-        """
+        """Hex digits for every example's mask; a `ReadError` where a file is gone."""
         files = map(listed, self.dataset.table.get("mask", ()))
         return _digest([(str(file), *_state(file)) for file in some] for some in files)
 

@@ -8,61 +8,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Generator
-from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-import tensorflow as tf
 
 from tfmed.data import Dataset
 from tfmed.errors import ReadError
 from tfmed.feed.decoded import blocks
 from tfmed.feed.encoding import Encoding, encoding
-from tfmed.feed.store import Blocks, Content, Example, keep, require_examples
+from tfmed.feed.store import Content, Example, Store, keep, require_examples
 from tfmed.transforms.prepare import Preprocessing
-
-
-@dataclass(frozen=True, eq=False)
-class ImageStore:
-    """Images of a data set at training size, in modality units, in the data set's order.
-
-    Attributes:
-        images: `[H, W, C]` or `[D, H, W, C]` each, of the whole file.
-        rows: int64, the file's row of each example of a part, or None for all in order.
-    """
-
-    images: Blocks
-    rows: np.ndarray | None = None
-
-    def __len__(self) -> int:
-        return self.images.count if self.rows is None else len(self.rows)
-
-    @property
-    def path(self) -> Path:
-        """Of the file."""
-        return self.images.lease.path
-
-    def take(self, rows: np.ndarray) -> ImageStore:
-        """A part of the data set over the same file: `rows` are positions, or a boolean each."""
-        own = np.arange(self.images.count, dtype=np.int64) if self.rows is None else self.rows
-        return replace(self, rows=own[np.asarray(rows)])
-
-    def gather(self, rows: tf.Tensor) -> tf.Tensor:
-        """Images by row, in the graph: no Python, no copy but of what is asked for.
-
-        Args:
-            rows: int64 `[B]`, positions in the data set (or part).
-
-        Returns:
-            float32 `[B, H, W, C]` or `[B, D, H, W, C]`, modality units.
-        """
-        return self.images.stored.decode(self.fetch(rows))
-
-    def fetch(self, rows: tf.Tensor) -> tf.Tensor:
-        """As `gather`, but numbers as they are stored."""
-        if self.rows is not None:
-            rows = tf.gather(tf.constant(self.rows, tf.int64), rows)
-        return self.images.fetch(rows)
 
 
 def build(
@@ -70,7 +25,7 @@ def build(
     preprocessing: Preprocessing,
     folder: Path | None = None,
     workers: int | None = None,
-) -> ImageStore:
+) -> Store:
     """Read and resample every image once, or find the file that an earlier call has left.
 
     A call that was killed is gone on with; one of another process is waited for.
@@ -92,8 +47,7 @@ def build(
     require_examples(dataset, "images")
     stored = encoding(dataset, preprocessing.window)
     content = records(dataset, preprocessing, stored, workers)
-    images, _ = content.blocks(keep(content, folder), 0, preprocessing.input_shape, stored)
-    return ImageStore(images)
+    return content.opened(keep(content, folder), 0, preprocessing.input_shape, stored)[0]
 
 
 def records(

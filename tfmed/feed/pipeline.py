@@ -23,7 +23,7 @@ import tensorflow as tf
 from tfmed.data.dataset import Dataset
 from tfmed.errors import ConfigError, DataError
 from tfmed.feed.decoded import batches
-from tfmed.feed.image_store import ImageStore
+from tfmed.feed.store import Store
 from tfmed.transforms.augmentation import Step, augment, split_steps
 from tfmed.transforms.intensity import standardise
 from tfmed.transforms.mixing import mixup as mix
@@ -33,7 +33,7 @@ PREFETCH = 2
 
 
 def training(
-    store: ImageStore,
+    store: Store,
     targets: np.ndarray,
     weights: np.ndarray,
     *,
@@ -113,7 +113,7 @@ def batch_rows(count: int, batch_size: int, seed: int, step: int) -> np.ndarray:
     return index_rows(tf.constant(step, tf.int64), count, batch_size, seed).numpy()
 
 
-def evaluation(store: ImageStore, preprocessing: Preprocessing, batch_size: int) -> tf.data.Dataset:
+def evaluation(store: Store, preprocessing: Preprocessing, batch_size: int) -> tf.data.Dataset:
     """All images in order, normalised, in batches of one static shape.
 
     Args:
@@ -165,9 +165,7 @@ def direct(
             yield tf.convert_to_tensor(np.concatenate([batch, *last]) if lack else batch)
 
 
-def _normalised(
-    store: ImageStore, preprocessing: Preprocessing
-) -> Callable[[tf.Tensor], tf.Tensor]:
+def _normalised(store: Store, preprocessing: Preprocessing) -> Callable[[tf.Tensor], tf.Tensor]:
     """Rows to normalised images, the arithmetic compiled into one pass over memory.
 
     Nine operations one after the other, each over a batch that no processor's cache holds, take
@@ -175,7 +173,7 @@ def _normalised(
     """
 
     def ready(stored: tf.Tensor) -> tf.Tensor:
-        return normalise(store.images.stored.decode(stored), preprocessing)
+        return normalise(store.stored.decode(stored), preprocessing)
 
     if preprocessing.window is not None:
         ready = tf.function(ready, jit_compile=True, autograph=False)

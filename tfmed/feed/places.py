@@ -12,7 +12,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfmed.data.resampled import POSITIONS
-from tfmed.feed.store import Blocks
+from tfmed.feed.store import Store
 from tfmed.transforms.draws import fold
 
 
@@ -26,7 +26,7 @@ class Foreground:
         first: int64 `[N]`, which of the numbers is a case's first position.
     """
 
-    numbers: Blocks
+    numbers: Store
     counts: np.ndarray
     first: np.ndarray
 

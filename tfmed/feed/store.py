@@ -12,7 +12,7 @@ import hashlib
 import math
 from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -40,61 +40,76 @@ Example = tuple[int, Sequence[np.ndarray]]
 
 
 @dataclass(frozen=True, eq=False)
-class Blocks:
-    """Arrays of one shape, back to back from the first byte of a file.
+class Store:
+    """Arrays of one shape that lie back to back from the first byte of a file on, or some of them.
 
     Attributes:
         lease: of the file, which a `tf.data` service's worker needs under the same path; keeps it
             from `clear` while it is in use.
-        count: of arrays, of whichever kind and shape the first ones are.
+        count: of all arrays, of whichever kind and shape the first ones are.
         shape: of each.
         stored: how the file holds values.
+        rows: int64, which arrays a part has, or None for all in order.
     """
 
     lease: Lease
     count: int
     shape: tuple[int, ...]
     stored: Encoding
+    rows: np.ndarray | None = None
 
-    def gather(self, numbers: tf.Tensor) -> tf.Tensor:
-        """Arrays by number, in the graph: no Python, no copy but of what is asked for.
+    def __len__(self) -> int:
+        return self.count if self.rows is None else len(self.rows)
+
+    @property
+    def path(self) -> Path:
+        """Of the file."""
+        return self.lease.path
+
+    def take(self, rows: np.ndarray) -> Store:
+        """A part over the same file: `rows` are positions, or a boolean each."""
+        own = np.arange(self.count, dtype=np.int64) if self.rows is None else self.rows
+        return replace(self, rows=own[np.asarray(rows)])
+
+    def gather(self, rows: tf.Tensor) -> tf.Tensor:
+        """Arrays by row, in the graph: no Python, no copy but of what is asked for.
 
         Args:
-            numbers: int64, of any shape.
+            rows: int64, of any shape, positions in the data set (or part).
 
         Returns:
-            float32 `[*numbers.shape, *shape]`, modality units.
+            float32 `[*rows.shape, *shape]`, modality units.
         """
-        return self.stored.decode(self.fetch(numbers))
+        return self.stored.decode(self.fetch(rows))
 
-    def fetch(self, numbers: tf.Tensor) -> tf.Tensor:
+    def fetch(self, rows: tf.Tensor) -> tf.Tensor:
         """As `gather`, but numbers as they are stored."""
-        return tf.gather(self._mapped(), numbers)
+        if self.rows is not None:
+            rows = tf.gather(tf.constant(self.rows, tf.int64), rows)
+        eager = tf.executing_eagerly()
+        mapped = tf.function(self._mapped, autograph=False) if eager else self._mapped
+        return tf.gather(mapped(), rows)
 
     def array(self) -> np.ndarray:
-        """All of them in NumPy, as they are stored; pages are read when they are touched."""
+        """The whole file in NumPy, as it is stored; pages are read when they are touched."""
         size = (self.count, *self.shape)
-        return np.memmap(self.lease.path, self.stored.dtype, mode="r", shape=size)
+        return np.memmap(self.path, self.stored.dtype, mode="r", shape=size)
 
     def _mapped(self) -> tf.Tensor:
-        """All of them as a tensor: pages are read when they are touched.
+        """The whole file as a tensor of a graph: pages are read when they are touched.
 
         It is memory of the file, not of the process: the system takes it back when it needs room.
         """
-
-        def region() -> tf.Tensor:
-            file = tf.raw_ops.ImmutableConst(
-                dtype=tf.as_dtype(self.stored.dtype),
-                shape=(self.count, *self.shape),
-                memory_region_name=str(self.lease.path),
-            )
-            # Without inputs it is a constant to TensorFlow, which would copy the whole file into
-            # the process when it folds constants, to find it too large. It leaves out whatever
-            # has this attribute, which says nothing where it is empty.
-            file.op._set_attr("_scoped_allocator", _NOTHING)
-            return file
-
-        return tf.function(region, autograph=False)() if tf.executing_eagerly() else region()
+        file = tf.raw_ops.ImmutableConst(
+            dtype=tf.as_dtype(self.stored.dtype),
+            shape=(self.count, *self.shape),
+            memory_region_name=str(self.path),
+        )
+        # Without inputs it is a constant to TensorFlow, which would copy the whole file into the
+        # process when it folds constants, to find it too large. It leaves out whatever has this
+        # attribute, which says nothing where it is empty.
+        file.op._set_attr("_scoped_allocator", _NOTHING)
+        return file
 
 
 @dataclass(frozen=True, eq=False)
@@ -141,16 +156,10 @@ class Content:
                 for kind, record in enumerate(records):
                     writer.write(kind * count + row, record)
 
-    def blocks(
+    def opened(
         self, lease: Lease, kind: int, shape: tuple[int, ...], stored: Encoding
-    ) -> tuple[Blocks, np.ndarray]:
-        """Records of a kind as arrays of one shape, one or more a record.
-
-        Args:
-            lease: of the finished file.
-            kind: of the records; those before it are of whole arrays, too.
-            shape: of an array.
-            stored: how the records hold values.
+    ) -> tuple[Store, np.ndarray]:
+        """Records of a kind in the finished file, each one or more arrays of a shape.
 
         Returns:
             The arrays, and int64 `[N]`: the number of each example's first.
@@ -158,7 +167,7 @@ class Content:
         length_bytes = math.prod(shape) * np.dtype(stored.dtype).itemsize
         count, offsets = len(self.dataset), self.layout.offsets
         first = offsets[kind * count : (kind + 1) * count + 1] // length_bytes
-        return Blocks(lease, int(first[-1]), shape, stored), first[:-1]
+        return Store(lease, int(first[-1]), shape, stored), first[:-1]
 
 
 def keep(content: Content, folder: Path | None = None) -> Lease:

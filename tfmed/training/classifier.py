@@ -10,7 +10,7 @@ import numpy as np
 
 from tfmed import feed, log
 from tfmed.data.dataset import Dataset
-from tfmed.feed.image_store import ImageStore
+from tfmed.feed.store import Store
 from tfmed.planning import Plan
 from tfmed.run import Run
 from tfmed.tasks import Classification
@@ -34,7 +34,7 @@ def fit(
     folder: str | Path,
     epochs: int | None = None,
     options: Options | None = None,
-    caches: tuple[ImageStore, ImageStore] | None = None,
+    caches: tuple[Store, Store] | None = None,
 ) -> Run:
     """Train a classifier in a folder; after a kill, the same call goes on.
 
@@ -79,7 +79,7 @@ def _settle(
     model: keras.Model,
     task: Classification,
     valid: Dataset,
-    cache: ImageStore,
+    cache: Store,
     plan: Plan,
 ) -> None:
     """Choose temperature and operating point on validation, and write `member.json`."""
@@ -109,7 +109,7 @@ def _train(
     model: Builder | keras.Model,
     task: Classification,
     parts: tuple[Dataset, Dataset],
-    caches: tuple[ImageStore, ImageStore],
+    caches: tuple[Store, Store],
     plan: Plan,
     options: Options,
 ) -> keras.Model:

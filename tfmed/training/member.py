@@ -17,7 +17,7 @@ from tfmed import feed, log
 from tfmed.data.dataset import Dataset
 from tfmed.data.stored import join, store, stored
 from tfmed.errors import ConfigError
-from tfmed.feed.image_store import ImageStore
+from tfmed.feed.store import Store
 from tfmed.metrics import Threshold
 from tfmed.planning import Plan
 from tfmed.run import Run
@@ -48,7 +48,7 @@ class Member:
     threshold: Threshold
     seconds: float
 
-    def probabilities(self, images: ImageStore | Dataset) -> np.ndarray:
+    def probabilities(self, images: Store | Dataset) -> np.ndarray:
         """Calibrated probabilities `[N, K]` of every image.
 
         Args:
@@ -98,10 +98,10 @@ def mean_threshold(thresholds: Sequence[Threshold]) -> Threshold:
     return float(mean) if mean.ndim == 0 else [float(value) for value in mean]
 
 
-def logits_of(model: keras.Model, images: ImageStore | Dataset, plan: Plan) -> np.ndarray:
+def logits_of(model: keras.Model, images: Store | Dataset, plan: Plan) -> np.ndarray:
     """A network's logits float32 `[N, K]`, from a cache or from the files of a data set."""
     size = min(EVALUATION_BATCH, len(images))
-    if isinstance(images, ImageStore):
+    if isinstance(images, Store):
         return logits(model, feed.evaluation(images, plan.preprocessing, size), len(images))
     batches, total = feed.direct(images, plan.preprocessing, size), -(-len(images) // size)
     with log.progress(batches, total, "predicting", "batches") as bar:

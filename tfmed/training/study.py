@@ -12,7 +12,7 @@ from tfmed import feed
 from tfmed.data.dataset import Dataset
 from tfmed.data.stored import stored
 from tfmed.errors import DataError
-from tfmed.feed.image_store import ImageStore
+from tfmed.feed.store import Store
 from tfmed.metrics import Threshold
 from tfmed.planning import Plan
 from tfmed.run import Run
@@ -36,7 +36,7 @@ class Study:
 
     run: Run
     dataset: Dataset
-    cache: ImageStore
+    cache: Store
     members: tuple[Member, ...]
 
     @property
