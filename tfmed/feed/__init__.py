@@ -4,9 +4,11 @@ from tfmed.feed.case_store import CaseStore
 from tfmed.feed.case_store import build as build_cases
 from tfmed.feed.decoded import blocks, read
 from tfmed.feed.image_store import build
+from tfmed.feed.order import batch_rows
 from tfmed.feed.originals import originals
-from tfmed.feed.pipeline import batch_rows, direct, evaluation, training
+from tfmed.feed.pipeline import direct, evaluation, training
 from tfmed.feed.stock import clear, size
+from tfmed.feed.store import Store
 
 __all__ = [
     "CaseStore",

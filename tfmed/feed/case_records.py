@@ -132,16 +132,11 @@ class CaseRecords:
             mask = cut(case.mask[..., np.newaxis], self.chunk)
         return [cut(steps[0], self.chunk), mask, facts]
 
-    def images(self, lease: Lease) -> Chunks:
-        """The images of the finished file."""
-        shape = (*self.chunk, self.channels)
-        blocks, first = self.content.opened(lease, IMAGE, shape, self.stored)
+    def chunks(self, lease: Lease, kind: int) -> Chunks:
+        """The images of the finished file, or its masks."""
+        channels, stored = (self.channels, self.stored) if kind == IMAGE else (1, LABELS)
+        blocks, first = self.content.opened(lease, kind, (*self.chunk, channels), stored)
         return Chunks(blocks, self.shapes, first)
-
-    def masks(self, lease: Lease) -> Chunks | None:
-        """The masks of the finished file; None where no case has one."""
-        blocks, first = self.content.opened(lease, MASK, (*self.chunk, 1), LABELS)
-        return Chunks(blocks, self.shapes, first) if self.labelled.any() else None
 
     def facts(self, lease: Lease) -> tuple[np.ndarray, Foreground]:
         """Statistics float32 `[N, 2]` of the finished file, and where its structures are."""

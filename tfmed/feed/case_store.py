@@ -11,7 +11,7 @@ import numpy as np
 from tfmed.data import Dataset
 from tfmed.data.resampling import resampled_size
 from tfmed.errors import DataError
-from tfmed.feed.case_records import CaseRecords
+from tfmed.feed.case_records import IMAGE, MASK, CaseRecords
 from tfmed.feed.chunks import CHUNK, Chunks
 from tfmed.feed.encoding import encoding
 from tfmed.feed.places import Foreground
@@ -33,8 +33,6 @@ class CaseStore:
         normalisation: the plan's.
         statistics: float32 `[N, 2]`, mean and std by which each case is normalised.
         foreground: voxels of each class but the background.
-        spacing_mm: of the axes of every case; None where nothing was resampled, 0 for an axis
-            that was not.
     """
 
     images: Chunks
@@ -43,7 +41,6 @@ class CaseStore:
     normalisation: Normalisation
     statistics: np.ndarray
     foreground: Foreground
-    spacing_mm: tuple[float, ...] | None
 
     def __len__(self) -> int:
         return len(self.images)
@@ -124,13 +121,12 @@ def build(
     lease = keep(records.content, folder)
     statistics, foreground = records.facts(lease)
     return CaseStore(
-        images=records.images(lease),
-        masks=records.masks(lease),
+        images=records.chunks(lease, IMAGE),
+        masks=records.chunks(lease, MASK) if records.labelled.any() else None,
         labelled=records.labelled,
         normalisation=normalisation,
         statistics=statistics,
         foreground=foreground,
-        spacing_mm=records.spacing_mm,
     )
 
 

@@ -1,7 +1,7 @@
 """Training patches of images with their masks, endless and in a graph without Python.
 
 The order, and why:
-1. cases by an index shuffle, as `tfmed.feed.pipeline` does it, so that all are seen alike;
+1. cases by an index shuffle, as `tfmed.feed.order` does it, so that all are seen alike;
 2. where each patch begins: some about a voxel of a structure, which random places would miss;
 3. patches out of the chunks of the file, in modality units;
 4. clip and normalise by the statistics of the whole case; what lies outside of it becomes 0;
@@ -21,12 +21,13 @@ import tensorflow as tf
 
 from tfmed.errors import ConfigError, DataError
 from tfmed.feed.case_store import CaseStore
-from tfmed.feed.pipeline import PREFETCH, index_rows, low_bits
+from tfmed.feed.order import index_rows, low_bits
 from tfmed.feed.places import starts
 from tfmed.transforms.draws import fold
 from tfmed.transforms.masked import augment_masks, check_steps
 from tfmed.transforms.normalisation import normalise
 
+PREFETCH = 2
 # A third of 9 is 3, whatever is lost in rounding.
 ROUNDING = 1e-9
 # Of a patch's side, on either side, for what deformation brings in.

@@ -23,6 +23,7 @@ import tensorflow as tf
 from tfmed.data.dataset import Dataset
 from tfmed.errors import ConfigError, DataError
 from tfmed.feed.decoded import batches
+from tfmed.feed.order import index_rows, low_bits
 from tfmed.feed.store import Store
 from tfmed.transforms.augmentation import Step, augment, split_steps
 from tfmed.transforms.intensity import standardise
@@ -101,18 +102,6 @@ def _check(images: int, targets: int, weights: int, batch_size: int) -> None:
         raise ConfigError(f"batch_size must be at least 1, not {batch_size}")
 
 
-def batch_rows(count: int, batch_size: int, seed: int, step: int) -> np.ndarray:
-    """The rows `[batch_size]` of the training batch of a step, as `training` draws them.
-
-    Args:
-        count: examples in the training part.
-        batch_size: as given to `training`.
-        seed: as given to `training`.
-        step: counted from 0 over all epochs.
-    """
-    return index_rows(tf.constant(step, tf.int64), count, batch_size, seed).numpy()
-
-
 def evaluation(store: Store, preprocessing: Preprocessing, batch_size: int) -> tf.data.Dataset:
     """All images in order, normalised, in batches of one static shape.
 
@@ -180,19 +169,6 @@ def _normalised(store: Store, preprocessing: Preprocessing) -> Callable[[tf.Tens
     return lambda rows: ready(store.fetch(rows))
 
 
-def index_rows(step: tf.Tensor, count: int, batch_size: int, seed: int) -> tf.Tensor:
-    """The rows `[batch_size]` of a step: element i of the stream is a place in epoch i // count."""
-    elements = step * batch_size + tf.range(batch_size, dtype=tf.int64)
-    epochs = elements // count
-    # The public index_shuffle takes one seed for all; a batch may span two epochs or more.
-    # With the 4 rounds that it uses, the key (0, epoch) of seed 0 hardly shuffles at all (of
-    # 100 rows 52 stay where they are, 28 % of neighbours stay neighbours); 24 rounds do.
-    keys = tf.stack([tf.fill([batch_size], tf.constant(low_bits(seed), tf.int64)), epochs], 1)
-    return tf.raw_ops.RandomIndexShuffle(
-        index=elements % count, seed=tf.pad(keys, [[0, 0], [0, 1]]), max_index=count - 1, rounds=24
-    )
-
-
 def _mix(
     image: tf.Tensor, target: tf.Tensor, weight: tf.Tensor, seed: tf.Tensor, alpha: float
 ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
@@ -210,8 +186,3 @@ def _mix(
 
 def _part(seed: tf.Tensor, number: int) -> tf.Tensor:
     return tf.random.experimental.stateless_fold_in(seed, number)
-
-
-def low_bits(seed: int) -> int:
-    """The seed as a number that int32 holds."""
-    return seed & 0x7FFFFFFF
