@@ -70,7 +70,7 @@ def content(cache: Path) -> bytes | None:
     """The finished file but for its end, which tells the time; None while there is none."""
     from tfmed.feed.records import TAIL
 
-    found = list(cache.glob("*.images"))
+    found = list(cache.glob("*.store"))
     return found[0].read_bytes()[: -TAIL.size] if found else None
 
 
@@ -104,7 +104,7 @@ def main() -> None:
             made = content(cache)
             if made is not None:
                 finished, equal = finished + 1, equal + (made == expected)
-                next(iter(cache.glob("*.images"))).unlink()
+                next(iter(cache.glob("*.store"))).unlink()
         print(f"{killed} kills; {finished} files finished, {equal} equal to the one in peace")
         raise SystemExit(0 if finished == equal and finished else 1)
 

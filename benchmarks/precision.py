@@ -29,7 +29,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tfmed.training import Settings, program, strategy
+from tfmed.training import Settings, program, strategy, supervised
 
 # Network, size of its input, batch.
 CASES = [
@@ -57,7 +57,9 @@ class Side:
 
         kept = program.fused if fused else lambda model: model
         with mock.patch.object(program, "fused", kept):
-            self._program = program.Program(build, loss, settings, strategy.choose("one"))
+            self._program = program.Program(
+                build, supervised(loss), settings, strategy.choose("one")
+            )
         self._program.horizon.assign(1_000_000)
         random = np.random.default_rng(0)
         images = tf.constant(random.normal(size=(batch, *shape)).astype(np.float32))

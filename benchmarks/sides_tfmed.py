@@ -13,7 +13,9 @@ from sides import Built
 
 from tfmed import inference, models
 from tfmed.losses import dice_cross_entropy, supervised
+from tfmed.task import MODEL
 from tfmed.training import Settings, strategy
+from tfmed.training import supervised as supervise
 from tfmed.training.program import Program
 
 
@@ -99,7 +101,7 @@ def keras_fit(problem: str, precision: str, in_one_call: bool, jit: bool | str) 
 def _looped(
     build: Callable[[], keras.Model], loss: Callable, settings: Settings, data: tf.data.Dataset
 ) -> Built:
-    program = Program(build, loss, settings, strategy.choose("one"))
+    program = Program(build, supervise(loss), settings, strategy.choose("one"))
     program.horizon.assign(1_000_000)
     # One iterator for all calls, as in `training.fit`; Keras' fit begins one an epoch.
     iterator = program.iterator(data)
@@ -107,7 +109,7 @@ def _looped(
     def work(steps: int) -> None:
         program.run(iterator, steps)
 
-    return work, _facts(program.model)
+    return work, _facts(program.networks[MODEL])
 
 
 def _facts(model: keras.Model) -> dict[str, object]:

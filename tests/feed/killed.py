@@ -1,4 +1,4 @@
-"""Run by test_cache.py and killed: build a cache slowly, saying when some of it is written."""
+"""Run by test_image_store.py and killed: build slowly, saying when some images are written."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ import numpy as np
 import pandas as pd
 
 from tfmed import data, feed
-from tfmed.feed import building, reading
+from tfmed.feed import decoded, image_store
 from tfmed.transforms import Preprocessing
 
 SOME = 20
 
 
 def slow_blocks(*arguments: object) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """As `reading.blocks`, in small blocks and with time to be killed between them."""
+    """As `decoded.blocks`, in small blocks and with time to be killed between them."""
     written = 0
-    for rows, images in reading.blocks(*arguments):
+    for rows, images in decoded.blocks(*arguments):
         for row, image in zip(rows, images, strict=True):
             yield row[np.newaxis], image[np.newaxis]
             written += 1
@@ -36,7 +36,7 @@ def slow_blocks(*arguments: object) -> Iterator[tuple[np.ndarray, np.ndarray]]:
 def main() -> None:
     """Build the cache of a pickled table in a folder."""
     dataset = data.Dataset(pd.read_pickle(sys.argv[1]), ("a",), "test")
-    building.blocks = slow_blocks
+    image_store.blocks = slow_blocks
     feed.build(dataset, Preprocessing(size=(6, 5), channels=1), Path(sys.argv[2]), workers=0)
 
 

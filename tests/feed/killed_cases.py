@@ -1,4 +1,4 @@
-"""Run by test_cases.py and killed: build cases, saying when the image of a third is written."""
+"""Run by test_case_store.py and killed: build, saying when the image of a third is written."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ import makers_volumes as volumes
 import numpy as np
 import pandas as pd
 
-from tfmed import data
-from tfmed.feed import cases, records
+from tfmed import data, feed
+from tfmed.feed import records
 from tfmed.transforms import Normalisation
 
 
@@ -35,7 +35,7 @@ def main() -> None:
     records.Writer.write = slow
     rule = Normalisation("zscore")
     folder = Path(sys.argv[2])
-    cases.build(dataset, spacing_mm=(1, 1, 1), normalisation=rule, folder=folder, workers=0)
+    feed.build_cases(dataset, spacing_mm=(1, 1, 1), normalisation=rule, folder=folder, workers=0)
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
 from pathlib import Path
 
 import makers
@@ -12,28 +12,31 @@ import tensorflow as tf
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tfmed import data
-from tfmed.data.audit import audit
-from tfmed.data.dataset import index
-from tfmed.errors import ConfigError, DataError, ReadError
+from tfmed.errors import ConfigError
 from tfmed.feed import chunks, stock
 from tfmed.feed.encoding import Encoding
+from tfmed.feed.records import Layout, Writer, ensure
+from tfmed.feed.store import Store
 
-NAME = "0" * 32 + stock.CHUNKS
+NAME = "0" * 32 + stock.STORE
 LABELS = Encoding("uint8")
 
 
 def written(
     folder: Path, arrays: list[np.ndarray], chunk: tuple[int, ...], stored: Encoding = LABELS
 ) -> chunks.Chunks:
-    return chunks.write(
-        folder / NAME,
-        lambda rows: (arrays[row] for row in rows),
-        np.array([array.shape[:-1] for array in arrays]),
-        chunk=chunk,
-        channels=arrays[0].shape[-1],
-        stored=stored,
-    )
+    """Arrays that are encoded already, a record each."""
+    shapes = np.array([array.shape[:-1] for array in arrays])
+    first = np.concatenate([[0], np.cumsum(chunks.count_chunks(shapes, chunk))])
+    shape = (*chunk, arrays[0].shape[-1])
+    length_bytes = math.prod(shape) * np.dtype(stored.dtype).itemsize
+
+    def fill(writer: Writer) -> None:
+        for number in writer.missing.tolist():
+            writer.write(number, chunks.cut(arrays[number], chunk))
+
+    lease = ensure(folder / NAME, Layout(first * length_bytes, {}), fill)
+    return chunks.Chunks(Store(lease, int(first[-1]), shape, stored), shapes, first[:-1])
 
 
 def cut(image: np.ndarray, start: np.ndarray, size: tuple[int, ...], fill: float) -> np.ndarray:
@@ -64,84 +67,31 @@ def test_a_patch_is_what_slicing_gives(
         np.testing.assert_array_equal(patch, cut(arrays[row], start, size, -7.0))
 
 
-def volumes(folder: Path, shapes: list[tuple[int, ...]]) -> data.Dataset:
-    series = [
-        [
-            str(path)
-            for path in makers.series(
-                folder / str(number),
-                makers.noise(shape, number, 0, 4096, "uint16"),
-                makers.Slice(patient=str(number), bits=12, intercept=-1024.0),
-            )
-        ]
-        for number, shape in enumerate(shapes)
-    ]
-    columns = {"id": list("abc"[: len(series)]), "path": [files[0] for files in series]}
-    table = index({**columns, "files": series})
-    return audit(data.Dataset(table, ("a",), "test"), workers=0)
-
-
 def test_volumes_of_different_sizes_in_modality_units(tmp_path: Path) -> None:
     shapes = [(5, 20, 17), (9, 31, 8)]
-    dataset = volumes(tmp_path / "d", shapes)
-    made = chunks.build(dataset, tmp_path / "c", chunk=(4, 8, 8), workers=0)
-    np.testing.assert_array_equal(made.shapes, shapes)
+    images = [
+        makers.noise((*shape, 1), number, 0, 4096, "uint16").astype(np.float32) - 1024
+        for number, shape in enumerate(shapes)
+    ]
+    stored = Encoding("uint16", -1024.0, 16.0)
+    encoded = [stored.encode(image[np.newaxis])[0][0] for image in images]
+    made = written(tmp_path, encoded, (4, 8, 8), stored)
     starts = np.array([[1, 3, 2], [-2, 20, 4]])
     patches = made.patch(tf.constant([0, 1]), tf.constant(starts), (4, 12, 9), fill=-1024.0)
-    for number, (shape, start, patch) in enumerate(zip(shapes, starts, patches, strict=True)):
-        image = makers.noise(shape, number, 0, 4096, "uint16").astype(np.float32) - 1024
-        expected = cut(image[..., None], start, (4, 12, 9), -1024.0)
-        np.testing.assert_allclose(patch, expected, atol=1e-3)
-    again = chunks.build(dataset, tmp_path / "c", chunk=(4, 8, 8))
-    assert again.path == made.path
+    for image, start, patch in zip(images, starts, patches, strict=True):
+        np.testing.assert_array_equal(patch, cut(image, start, (4, 12, 9), -1024.0))
+    for row, image in enumerate(images):
+        np.testing.assert_array_equal(made.whole(row), image)
     part = made.take(np.array([False, True]))
     np.testing.assert_array_equal(
         part.patch(tf.constant([0]), starts[1:], (4, 12, 9), fill=-1024.0), patches[1:]
     )
 
 
-def test_colour_images_of_an_archive(tmp_path: Path) -> None:
-    path = makers.npz(tmp_path / "a.npz", {"train": 3}, (70, 90, 3))
-    made = chunks.build(audit(data.open(path), workers=0), tmp_path / "c")
-    with np.load(path) as arrays:
-        image = arrays["train_images"][2]
-    patch = made.patch(tf.constant([2]), tf.constant([[30, 50]]), (16, 32))[0]
-    np.testing.assert_array_equal(patch, image[30:46, 50:82])
-
-
-def test_writing_goes_on_where_it_stopped(tmp_path: Path) -> None:
-    arrays = [makers.noise((9, 9 + number, 1), number) for number in range(5)]
-
-    def failing(rows: np.ndarray) -> Iterator[np.ndarray]:
-        yield from arrays[:3]
-        raise InterruptedError("the test stops here")
-
-    def rest(rows: np.ndarray) -> Iterator[np.ndarray]:
-        assert rows.tolist() == [3, 4]
-        yield from arrays[3:]
-
-    shapes = np.array([array.shape[:-1] for array in arrays])
-    settings = {"chunk": (4, 4), "stored": LABELS}
-    with pytest.raises(InterruptedError):
-        chunks.write(tmp_path / NAME, failing, shapes, **settings)
-    made = chunks.write(tmp_path / NAME, rest, shapes, **settings)
-    peace = written(tmp_path / "peace", arrays, (4, 4))
-    size = made.total * 16
-    assert made.path.read_bytes()[:size] == peace.path.read_bytes()[:size]
-
-
-def test_wrong_input_is_refused(tmp_path: Path) -> None:
-    dataset = volumes(tmp_path, [(4, 6, 6), (5, 6, 6)])
-    with pytest.raises(DataError, match="empty"):
-        chunks.build(dataset.part("test"), tmp_path)
-    mixed = dataset.with_table(dataset.table.assign(channels=[1, 3]))
-    with pytest.raises(DataError, match="grey and colour"):
-        chunks.build(mixed, tmp_path)
-    changed = dataset.with_table(dataset.table.assign(height=[6, 7]))
-    with pytest.raises(ReadError, match=r"\.dcm.*changed"):
-        chunks.build(changed, tmp_path, workers=0)
+def test_a_patch_of_other_axes_is_refused(tmp_path: Path) -> None:
+    made = written(tmp_path, [makers.noise((4, 6, 6, 1), 1)], (2, 2, 2))
     with pytest.raises(ConfigError, match="3 axes"):
-        chunks.build(dataset, tmp_path, workers=0).patch([0], [[0, 0]], (2, 2))
+        made.patch([0], [[0, 0]], (2, 2))
 
 
 def test_a_patch_gathers_the_chunks_that_it_touches(

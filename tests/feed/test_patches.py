@@ -12,8 +12,8 @@ import pytest
 import tensorflow as tf
 from tensorflow.core.framework.graph_pb2 import GraphDef
 
+from tfmed import feed
 from tfmed.errors import ConfigError, DataError
-from tfmed.feed import cases
 from tfmed.tasks.segmentation import feed as patches
 from tfmed.transforms.normalisation import Normalisation
 
@@ -40,19 +40,21 @@ PLAN = Plan()
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> cases.Cases:
+def made(tmp_path_factory: pytest.TempPathFactory) -> feed.CaseStore:
     folder = tmp_path_factory.mktemp("patches")
     dataset = volumes.dataset(folder / "d")
     settings = {"normalisation": ZSCORE, "folder": folder / "c", "workers": 0}
-    return cases.build(dataset, spacing_mm=(1.0, 1.0, 1.0), **settings)
+    return feed.build_cases(dataset, spacing_mm=(1.0, 1.0, 1.0), **settings)
 
 
-def batches(made: cases.Cases, plan: Plan, steps: range, seed: int = 1) -> list[Any]:
+def batches(made: feed.CaseStore, plan: Plan, steps: range, seed: int = 1) -> list[Any]:
     stream = patches.training(made, plan, seed=seed, steps=steps)
     return [(image.numpy(), mask.numpy()) for image, mask in stream]
 
 
-def found_at(made: cases.Cases, image: np.ndarray, mask: np.ndarray) -> tuple[int, tuple[int, ...]]:
+def found_at(
+    made: feed.CaseStore, image: np.ndarray, mask: np.ndarray
+) -> tuple[int, tuple[int, ...]]:
     """The case and the place that a patch was cut from, by looking for it in all of them."""
     size = mask.shape
     for row in range(len(made)):
@@ -70,7 +72,7 @@ def found_at(made: cases.Cases, image: np.ndarray, mask: np.ndarray) -> tuple[in
     raise AssertionError("the patch is in no case")
 
 
-def test_patches_are_parts_of_their_cases_with_their_masks(made: cases.Cases) -> None:
+def test_patches_are_parts_of_their_cases_with_their_masks(made: feed.CaseStore) -> None:
     rows = []
     for image, mask in batches(made, PLAN, range(4)):
         assert (image.shape, image.dtype) == ((6, 8, 12, 10, 1), np.float32)
@@ -84,7 +86,7 @@ def test_patches_are_parts_of_their_cases_with_their_masks(made: cases.Cases) ->
     assert np.bincount(rows, minlength=3).tolist() == [8, 8, 8]
 
 
-def test_a_share_is_centred_on_structures_each_as_often(made: cases.Cases) -> None:
+def test_a_share_is_centred_on_structures_each_as_often(made: feed.CaseStore) -> None:
     plan = Plan(patch_size=(5, 5, 5), batch_size=9)
     middles = [mask[:, 2, 2, 2] for _, mask in batches(made.take(np.arange(2)), plan, range(60))]
     labels = np.array(middles)
@@ -101,7 +103,7 @@ def test_the_share_is_rounded_up(batch: int, share: float, count: int) -> None:
     assert patches._centred(batch, share).sum() == count
 
 
-def test_outside_of_a_case_all_is_zero(made: cases.Cases) -> None:
+def test_outside_of_a_case_all_is_zero(made: feed.CaseStore) -> None:
     plan = Plan(patch_size=(40, 40, 40), batch_size=3)
     starts = set()
     for image, mask in batches(made, plan, range(3)):
@@ -115,7 +117,7 @@ def test_outside_of_a_case_all_is_zero(made: cases.Cases) -> None:
     assert len(starts) > 3  # and not always at one place
 
 
-def test_the_seed_and_the_step_tell_every_bit(made: cases.Cases) -> None:
+def test_the_seed_and_the_step_tell_every_bit(made: feed.CaseStore) -> None:
     plan = replace(PLAN, augmentation=MOST)
     first = batches(made, plan, range(5))
     later = batches(made, plan, range(3, 5))
@@ -126,7 +128,7 @@ def test_the_seed_and_the_step_tell_every_bit(made: cases.Cases) -> None:
     assert (batches(made, plan, range(1), seed=2)[0][0] != first[0][0]).any()
 
 
-def test_shapes_are_static_and_the_graph_is_pure(made: cases.Cases) -> None:
+def test_shapes_are_static_and_the_graph_is_pure(made: feed.CaseStore) -> None:
     stream = patches.training(made, replace(PLAN, augmentation=MOST), seed=1, steps=range(9))
     assert stream.element_spec == (
         tf.TensorSpec((6, 8, 12, 10, 1), tf.float32),
@@ -141,7 +143,7 @@ def test_shapes_are_static_and_the_graph_is_pure(made: cases.Cases) -> None:
     assert not {name for name in operations if "PyFunc" in name or "Generator" in name}
 
 
-def test_a_margin_is_cut_for_deformation_and_cut_away(made: cases.Cases) -> None:
+def test_a_margin_is_cut_for_deformation_and_cut_away(made: feed.CaseStore) -> None:
     still = {"name": "deform", "degrees": 0.0, "scale": [1.0, 1.0], "bend": 0.0}
     for plan in (PLAN, Plan(patch_size=(12, 10), batch_size=4)):
         plain = batches(made, plan, range(2))
@@ -153,7 +155,7 @@ def test_a_margin_is_cut_for_deformation_and_cut_away(made: cases.Cases) -> None
             np.testing.assert_array_equal(old[1], new[1])
 
 
-def test_what_is_brought_in_comes_from_about_the_patch(made: cases.Cases) -> None:
+def test_what_is_brought_in_comes_from_about_the_patch(made: feed.CaseStore) -> None:
     # Seen at four fifths of its size, the patch shows a quarter more of the case.
     smaller = {"name": "deform", "degrees": 0.0, "scale": [0.8, 0.8], "bend": 0.0}
     plan = Plan(patch_size=(40, 40, 40), batch_size=3)
@@ -164,7 +166,7 @@ def test_what_is_brought_in_comes_from_about_the_patch(made: cases.Cases) -> Non
     assert (share < 0.75).all()  # about 0.8 to the third power, and nothing mirrored
 
 
-def test_slices_of_volumes_for_a_flat_network(made: cases.Cases) -> None:
+def test_slices_of_volumes_for_a_flat_network(made: feed.CaseStore) -> None:
     plan = Plan(patch_size=(12, 10), batch_size=4)
     for image, mask in batches(made, plan, range(2)):
         assert image.shape == (4, 12, 10, 1)
@@ -174,7 +176,7 @@ def test_slices_of_volumes_for_a_flat_network(made: cases.Cases) -> None:
 
 def test_a_case_that_is_one_structure_or_none_is_no_trouble(tmp_path: Path) -> None:
     dataset = volumes.dataset(tmp_path / "d")
-    made = cases.build(
+    made = feed.build_cases(
         dataset, spacing_mm=None, normalisation=ZSCORE, folder=tmp_path / "c", workers=0
     )
     empty = replace(made, foreground=replace(made.foreground, counts=made.foreground.counts * 0))
@@ -182,7 +184,7 @@ def test_a_case_that_is_one_structure_or_none_is_no_trouble(tmp_path: Path) -> N
         assert np.isfinite(image).all()
 
 
-def test_wrong_plans_and_cases_are_refused(made: cases.Cases) -> None:
+def test_wrong_plans_and_cases_are_refused(made: feed.CaseStore) -> None:
     settings: dict[str, Any] = {"seed": 1, "steps": range(1)}
     with pytest.raises(ConfigError, match=r"3 axes have no patches of size \(8,\)"):
         patches.training(made, Plan(patch_size=(8,)), **settings)

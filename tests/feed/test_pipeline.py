@@ -7,6 +7,7 @@ from pathlib import Path
 import makers
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from tfmed import data, feed
 from tfmed.data.audit import audit
@@ -28,18 +29,18 @@ def dataset(tmp_path_factory: pytest.TempPathFactory) -> data.Dataset:
 
 
 @pytest.fixture(scope="module")
-def cache(dataset: data.Dataset, tmp_path_factory: pytest.TempPathFactory) -> feed.Cache:
+def cache(dataset: data.Dataset, tmp_path_factory: pytest.TempPathFactory) -> feed.Store:
     return feed.build(dataset, PLAN, tmp_path_factory.mktemp("cache"))
 
 
-def batches(cache: feed.Cache, **changed: object) -> list[tuple[np.ndarray, ...]]:
+def batches(cache: feed.Store, **changed: object) -> list[tuple[np.ndarray, ...]]:
     targets = np.stack([np.arange(COUNT), np.full(COUNT, np.nan)], axis=1).astype("float32")
     settings = {"batch_size": 7, "seed": 0, "steps": range(4), "preprocessing": PLAN} | changed
     weights = np.arange(COUNT, dtype="float32") + 100
     return list(feed.training(cache, targets, weights, **settings).as_numpy_iterator())
 
 
-def test_images_targets_and_weights_belong_together(cache: feed.Cache) -> None:
+def test_images_targets_and_weights_belong_together(cache: feed.Store) -> None:
     ordered = np.concatenate(list(feed.evaluation(cache, PLAN, 8)))
     for step, (image, target, weight) in enumerate(batches(cache)):
         rows = feed.batch_rows(COUNT, 7, 0, step)
@@ -70,7 +71,7 @@ def test_the_order_is_well_shuffled_and_another_in_each_epoch(seed: int) -> None
     assert np.abs([np.corrcoef(one, np.arange(count))[0, 1] for one in epochs]).mean() < 0.2
 
 
-def test_a_run_that_resumes_sees_the_same_batches(cache: feed.Cache) -> None:
+def test_a_run_that_resumes_sees_the_same_batches(cache: feed.Store) -> None:
     settings = {"augmentation": AUGMENTATION, "mixup": 0.4}
     whole = batches(cache, steps=range(8), **settings)
     rest = batches(cache, steps=range(5, 8), **settings)
@@ -79,7 +80,7 @@ def test_a_run_that_resumes_sees_the_same_batches(cache: feed.Cache) -> None:
             np.testing.assert_array_equal(before, after)
 
 
-def test_seeds_and_steps_differ(cache: feed.Cache) -> None:
+def test_seeds_and_steps_differ(cache: feed.Store) -> None:
     images = [
         *(batch[0] for batch in batches(cache, augmentation=AUGMENTATION)),
         *(batch[0] for batch in batches(cache, augmentation=AUGMENTATION, seed=1)),
@@ -87,7 +88,7 @@ def test_seeds_and_steps_differ(cache: feed.Cache) -> None:
     assert len({image.tobytes() for image in images}) == len(images)
 
 
-def test_mixup_weighs_each_target_by_its_own_example(cache: feed.Cache) -> None:
+def test_mixup_weighs_each_target_by_its_own_example(cache: feed.Store) -> None:
     targets = np.eye(COUNT, dtype="float32")
     weights = np.arange(COUNT, dtype="float32")
     settings = {"preprocessing": PLAN, "batch_size": 7, "seed": 3, "steps": range(3), "mixup": 1.0}
@@ -102,7 +103,19 @@ def test_mixup_weighs_each_target_by_its_own_example(cache: feed.Cache) -> None:
         np.testing.assert_allclose(weight[rows > 0], expected[rows > 0], rtol=1e-4)
 
 
-def test_evaluation_and_direct_reads_agree(dataset: data.Dataset, cache: feed.Cache) -> None:
+def test_targets_are_of_any_shape_and_mixed_as_rows_are(cache: feed.Store) -> None:
+    targets = np.random.default_rng(1).normal(size=(COUNT, 3, 2)).astype("float32")
+    settings = {"preprocessing": PLAN, "batch_size": 7, "seed": 3, "steps": range(2), "mixup": 1.0}
+    weights = np.ones(COUNT, np.float32)
+    rows = feed.training(cache, targets.reshape(COUNT, 6), weights, **settings)
+    for (_, whole, _), (_, flat, _) in zip(
+        feed.training(cache, targets, weights, **settings), rows, strict=True
+    ):
+        assert whole.shape == (7, 3, 2)
+        np.testing.assert_array_equal(tf.reshape(whole, [7, 6]), flat)
+
+
+def test_evaluation_and_direct_reads_agree(dataset: data.Dataset, cache: feed.Store) -> None:
     cached = list(feed.evaluation(cache, PLAN, 8))
     direct = list(feed.direct(dataset, PLAN, 8))
     assert [batch.shape for batch in direct] == [(8, 6, 5, 1)] * 3
@@ -112,7 +125,7 @@ def test_evaluation_and_direct_reads_agree(dataset: data.Dataset, cache: feed.Ca
     np.testing.assert_array_equal(direct[2][7], direct[2][6])
 
 
-def test_a_part_is_fed_by_its_own_rows(cache: feed.Cache) -> None:
+def test_a_part_is_fed_by_its_own_rows(cache: feed.Store) -> None:
     part = cache.take(np.array([20, 3, 11]))
     ordered = np.concatenate(list(feed.evaluation(cache, PLAN, COUNT)))
     np.testing.assert_array_equal(
@@ -129,7 +142,7 @@ def test_a_file_that_goes_away_is_named_in_direct_reads(tmp_path: Path) -> None:
         list(feed.direct(dataset, PLAN, 2))
 
 
-def test_wrong_input_is_refused(cache: feed.Cache) -> None:
+def test_wrong_input_is_refused(cache: feed.Store) -> None:
     targets, weights = np.zeros([COUNT, 2]), np.ones(COUNT)
     settings = {"preprocessing": PLAN, "batch_size": 4, "seed": 0, "steps": range(1)}
     with pytest.raises(DataError, match="22 weights"):

@@ -13,7 +13,7 @@ from tfmed import data, feed, io
 from tfmed.data.audit import audit
 from tfmed.data.dataset import index
 from tfmed.errors import ReadError
-from tfmed.feed import native, plain
+from tfmed.feed import in_graph, plain
 from tfmed.transforms import Preprocessing, prepare, resample
 
 PLAN = Preprocessing(size=(6, 5), channels=1, window=(-100.0, 900.0), mean=0.5, std=0.25)
@@ -29,7 +29,7 @@ def check_equal(
 ) -> None:
     """By threads, without the graph's decoder; and by the reader, the same."""
     with monkeypatch.context() as patch:
-        patch.setattr(native, "images", None)
+        patch.setattr(in_graph, "images", None)
         images = list(feed.read(dataset, plan))
         batches = list(feed.direct(dataset, plan, len(dataset)))
     pixels = [tf.constant(io.read(path).pixels)[None] for path in dataset.table["path"]]

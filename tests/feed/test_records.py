@@ -19,14 +19,18 @@ from tfmed.feed import stock
 from tfmed.feed.records import PART, Layout, Writer, ensure, find
 
 COUNT = 40
-NAME = "0" * 32 + stock.IMAGES
+NAME = "0" * 32 + stock.STORE
 
 
 def record(number: int, length: int = 1000) -> np.ndarray:
     return np.random.default_rng(number).integers(0, 256, length).astype(np.uint8)
 
 
-LAYOUT = Layout.equal(COUNT, 1000, {"shape": [1000]})
+def equal(length: int) -> Layout:
+    return Layout(np.arange(COUNT + 1) * length, {"shape": [length]})
+
+
+LAYOUT = equal(1000)
 WHOLE = b"".join(record(number).tobytes() for number in range(COUNT))
 
 
@@ -238,14 +242,14 @@ def test_a_full_disk_is_told_and_what_is_written_is_kept(
 
 
 def test_too_little_room_is_told_before_anything_is_read(tmp_path: Path) -> None:
-    huge = Layout.equal(COUNT, 1 << 48, {})
+    huge = equal(1 << 48)
     with pytest.raises(DataError, match=r"bytes needed, [\d,]+ free"):
         ensure(tmp_path / NAME, huge, fill)
     assert not list(tmp_path.iterdir())
 
 
 def test_clearing_spares_what_a_living_process_writes_or_uses(tmp_path: Path) -> None:
-    other = "1" * 32 + stock.IMAGES
+    other = "1" * 32 + stock.STORE
     (tmp_path / "notes.txt").write_text("not a cache")
     lease = ensure(tmp_path / NAME, LAYOUT, fill)
     ensure(tmp_path / other, LAYOUT, fill)
@@ -255,7 +259,7 @@ def test_clearing_spares_what_a_living_process_writes_or_uses(tmp_path: Path) ->
         assert stock.clear(tmp_path) == LAYOUT.size_bytes  # that of `other`
         fill(writer)
 
-    ensure(tmp_path / ("2" * 32 + stock.IMAGES), LAYOUT, and_clear)
+    ensure(tmp_path / ("2" * 32 + stock.STORE), LAYOUT, and_clear)
     assert (tmp_path / NAME).exists()
     lease.close()
     assert stock.clear(tmp_path) == 2 * LAYOUT.size_bytes
@@ -265,7 +269,7 @@ def test_clearing_spares_what_a_living_process_writes_or_uses(tmp_path: Path) ->
 
 def test_parts_that_nobody_went_on_with_are_swept(tmp_path: Path) -> None:
     for age_days, name in ((8, "a" * 32), (6, "b" * 32)):
-        path = tmp_path / (name + stock.IMAGES)
+        path = tmp_path / (name + stock.STORE)
         with pytest.raises(InterruptedError):
             ensure(path, LAYOUT, fill_but(1))
         written = time.time() - age_days * 24 * 3600

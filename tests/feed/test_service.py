@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import makers
+import makers_volumes as volumes
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -12,8 +13,8 @@ from tensorflow.core.framework.graph_pb2 import GraphDef
 
 from tfmed import data, feed
 from tfmed.data.audit import audit
-from tfmed.feed import chunks
 from tfmed.transforms import Preprocessing
+from tfmed.transforms.normalisation import Normalisation
 
 COUNT = 20
 SIZES = {"images": (8, 9), "clips": (6, 8, 9)}
@@ -41,11 +42,17 @@ def feeds(kind: str, tmp_path: Path) -> dict[str, tf.data.Dataset]:
     settings = {"batch_size": 5, "seed": 3, "steps": range(8), "preprocessing": preprocessing}
     weights = np.ones(COUNT, np.float32)
     moves = () if clips else STEPS
-    whole = chunks.build(dataset, tmp_path / "cache")
+    cases = feed.build_cases(
+        volumes.dataset(tmp_path / "volumes"),
+        spacing_mm=None,
+        normalisation=Normalisation("zscore"),
+        folder=tmp_path / "cache",
+        workers=0,
+    )
 
     def patch(number: tf.Tensor) -> tf.Tensor:
-        starts = tf.ones([2, len(size)], tf.int64)
-        return whole.patch(tf.stack([number, number + 1]), starts, (4,) * len(size))
+        starts = tf.ones([2, 3], tf.int64)
+        return cases.images.patch(tf.stack([number, number + 1]), starts, (4, 4, 4))
 
     return {
         "plain": feed.training(cache, targets, weights, **settings),
@@ -53,7 +60,7 @@ def feeds(kind: str, tmp_path: Path) -> dict[str, tf.data.Dataset]:
             cache, targets, weights, **settings, augmentation=moves or STEPS[1:], mixup=0.2
         ),
         "evaluation": feed.evaluation(cache, preprocessing, 5),
-        "patches": tf.data.Dataset.range(8).map(patch),
+        "patches": tf.data.Dataset.range(2).map(patch),
     }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import signal
 import subprocess
@@ -67,6 +68,16 @@ def test_a_worker_decodes_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
     apart.trust_this_process()
     assert np.array_equal(dicom.read(LOSSLESS).pixels, whole)
     assert not apart._children
+
+
+def _shape(path: str) -> tuple[int, ...]:
+    return dicom.read(path).pixels.shape
+
+
+def test_a_file_is_read_in_a_process_that_may_have_no_children_of_multiprocessing() -> None:
+    # As the workers of a data loader are.
+    with multiprocessing.get_context("spawn").Pool(1) as loader:
+        assert loader.apply(_shape, [str(LOSSLESS)]) == (100, 100, 3)
 
 
 def test_the_child_ends_with_a_killed_parent() -> None:

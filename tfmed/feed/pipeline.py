@@ -22,8 +22,9 @@ import tensorflow as tf
 
 from tfmed.data.dataset import Dataset
 from tfmed.errors import ConfigError, DataError
-from tfmed.feed.cache import Cache
-from tfmed.feed.reading import batches
+from tfmed.feed.decoded import batches
+from tfmed.feed.order import index_rows, low_bits
+from tfmed.feed.store import Store
 from tfmed.transforms.augmentation import Step, augment, split_steps
 from tfmed.transforms.intensity import standardise
 from tfmed.transforms.mixing import mixup as mix
@@ -33,7 +34,7 @@ PREFETCH = 2
 
 
 def training(
-    cache: Cache,
+    store: Store,
     targets: np.ndarray,
     weights: np.ndarray,
     *,
@@ -49,8 +50,8 @@ def training(
     A batch is a function of (seed, step) alone: a run that resumes sees the same.
 
     Args:
-        cache: the training part's images.
-        targets: float32 `[N, K]`; NaN is unknown and stays NaN.
+        store: the training part's images.
+        targets: float32 `[N, ...]`, as `[N, K]`; NaN is unknown and stays NaN.
         weights: float32 `[N]`.
         preprocessing: the plan's.
         augmentation: the plan's steps; a function of one's own gets images in 0..1.
@@ -60,16 +61,16 @@ def training(
         steps: a batch each, counted from 0 over all epochs; a resume begins later.
 
     Returns:
-        A `tf.data.Dataset` of (image `[B, *size, C]`, target `[B, K]`, weight `[B]`), float32.
+        A `tf.data.Dataset` of (image `[B, *size, C]`, target `[B, ...]`, weight `[B]`), float32.
 
     Raises:
         DataError: there are no images, or not as many targets or weights.
         ConfigError: an unknown augmentation.
     """
-    count = len(cache)
+    count = len(store)
     _check(count, len(targets), len(weights), batch_size)
     moves, changes = split_steps(augmentation)
-    plain = _normalised(cache, preprocessing) if not (moves or changes or mixup) else None
+    plain = _normalised(store, preprocessing) if not (moves or changes or mixup) else None
     all_targets = tf.constant(targets, tf.float32)
     all_weights = tf.constant(weights, tf.float32)
 
@@ -80,7 +81,7 @@ def training(
         if plain is not None:
             return plain(rows), target, weight
         key = tf.stack([tf.constant(low_bits(seed)), tf.cast(step % 2**31, tf.int32)])
-        image = augment(cache.gather(rows), _part(key, 0), moves)
+        image = augment(store.gather(rows), _part(key, 0), moves)
         image = augment(scale(image, preprocessing), _part(key, 1), changes)
         if mixup > 0:
             image, target, weight = _mix(image, target, weight, _part(key, 2), mixup)
@@ -101,32 +102,20 @@ def _check(images: int, targets: int, weights: int, batch_size: int) -> None:
         raise ConfigError(f"batch_size must be at least 1, not {batch_size}")
 
 
-def batch_rows(count: int, batch_size: int, seed: int, step: int) -> np.ndarray:
-    """The rows `[batch_size]` of the training batch of a step, as `training` draws them.
-
-    Args:
-        count: examples in the training part.
-        batch_size: as given to `training`.
-        seed: as given to `training`.
-        step: counted from 0 over all epochs.
-    """
-    return index_rows(tf.constant(step, tf.int64), count, batch_size, seed).numpy()
-
-
-def evaluation(cache: Cache, preprocessing: Preprocessing, batch_size: int) -> tf.data.Dataset:
+def evaluation(store: Store, preprocessing: Preprocessing, batch_size: int) -> tf.data.Dataset:
     """All images in order, normalised, in batches of one static shape.
 
     Args:
-        cache: the images.
+        store: the images.
         preprocessing: the plan's.
         batch_size: images a batch; the last batch is filled up with the last image, and the
-            caller cuts the answer to `len(cache)`.
+            caller cuts the answer to `len(store)`.
 
     Returns:
         A `tf.data.Dataset` of float32 `[batch_size, *size, C]`.
     """
-    count = len(cache)
-    normalised = _normalised(cache, preprocessing)
+    count = len(store)
+    normalised = _normalised(store, preprocessing)
 
     @tf.autograph.experimental.do_not_convert
     def batch(number: tf.Tensor) -> tf.Tensor:
@@ -165,7 +154,7 @@ def direct(
             yield tf.convert_to_tensor(np.concatenate([batch, *last]) if lack else batch)
 
 
-def _normalised(cache: Cache, preprocessing: Preprocessing) -> Callable[[tf.Tensor], tf.Tensor]:
+def _normalised(store: Store, preprocessing: Preprocessing) -> Callable[[tf.Tensor], tf.Tensor]:
     """Rows to normalised images, the arithmetic compiled into one pass over memory.
 
     Nine operations one after the other, each over a batch that no processor's cache holds, take
@@ -173,24 +162,11 @@ def _normalised(cache: Cache, preprocessing: Preprocessing) -> Callable[[tf.Tens
     """
 
     def ready(stored: tf.Tensor) -> tf.Tensor:
-        return normalise(cache.stored.decode(stored), preprocessing)
+        return normalise(store.stored.decode(stored), preprocessing)
 
     if preprocessing.window is not None:
         ready = tf.function(ready, jit_compile=True, autograph=False)
-    return lambda rows: ready(cache.fetch(rows))
-
-
-def index_rows(step: tf.Tensor, count: int, batch_size: int, seed: int) -> tf.Tensor:
-    """The rows `[batch_size]` of a step: element i of the stream is a place in epoch i // count."""
-    elements = step * batch_size + tf.range(batch_size, dtype=tf.int64)
-    epochs = elements // count
-    # The public index_shuffle takes one seed for all; a batch may span two epochs or more.
-    # With the 4 rounds that it uses, the key (0, epoch) of seed 0 hardly shuffles at all (of
-    # 100 rows 52 stay where they are, 28 % of neighbours stay neighbours); 24 rounds do.
-    keys = tf.stack([tf.fill([batch_size], tf.constant(low_bits(seed), tf.int64)), epochs], 1)
-    return tf.raw_ops.RandomIndexShuffle(
-        index=elements % count, seed=tf.pad(keys, [[0, 0], [0, 1]]), max_index=count - 1, rounds=24
-    )
+    return lambda rows: ready(store.fetch(rows))
 
 
 def _mix(
@@ -202,14 +178,11 @@ def _mix(
     gives the sum of the two weighted losses.
     """
     column = weight[:, tf.newaxis]
-    image, both = mix(image, tf.concat([target * column, column], 1), seed, alpha)
-    return image, tf.math.divide_no_nan(both[:, :-1], both[:, -1:]), both[:, -1]
+    flat = tf.reshape(target, [target.shape[0], -1])
+    image, both = mix(image, tf.concat([flat * column, column], 1), seed, alpha)
+    mixed = tf.math.divide_no_nan(both[:, :-1], both[:, -1:])
+    return image, tf.reshape(mixed, target.shape), both[:, -1]
 
 
 def _part(seed: tf.Tensor, number: int) -> tf.Tensor:
     return tf.random.experimental.stateless_fold_in(seed, number)
-
-
-def low_bits(seed: int) -> int:
-    """The seed as a number that int32 holds."""
-    return seed & 0x7FFFFFFF

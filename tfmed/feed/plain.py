@@ -33,7 +33,7 @@ def fits(words: Sequence[str], table: pd.DataFrame, positions: np.ndarray, finis
     """Whether all rows of a native route are such images.
 
     Args:
-        words: the route's kind and words, see `tfmed.feed.native.names`.
+        words: the route's kind and words, see `tfmed.feed.in_graph.names`.
         table: of an audited data set.
         positions: of the rows.
         finish: what is done with decoded images.
@@ -56,7 +56,7 @@ def fits(words: Sequence[str], table: pd.DataFrame, positions: np.ndarray, finis
 def images(
     words: Sequence[str], table: pd.DataFrame, positions: np.ndarray, finish: Finish, length: int
 ) -> Generator[tuple[np.ndarray, Any]]:
-    """Images of rows that `fits`, in order; arguments and answer as `tfmed.feed.native.images`."""
+    """Images of rows that `fits`, in order; arguments and answer as of `in_graph.images`."""
     _, stored, channels, rank, *_ = words
     sides = table[SIDES].iloc[positions[0]].to_numpy(np.int64)
     shape = (*sides[1 if rank == "image" else 0 :], int(channels))

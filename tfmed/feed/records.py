@@ -58,11 +58,6 @@ class Layout:
     offsets: np.ndarray
     about: Mapping[str, Any]
 
-    @classmethod
-    def equal(cls, count: int, length_bytes: int, about: Mapping[str, Any]) -> Layout:
-        """A layout of `count` records of one length."""
-        return cls(np.arange(count + 1, dtype=np.int64) * length_bytes, about)
-
     def __len__(self) -> int:
         return len(self.offsets) - 1
 

@@ -1,7 +1,7 @@
 """Which way an image takes from its file to the graph.
 
 Rows of equal routes are read together: arrays of one member of an .npz file, files that one
-graph decodes (`tfmed.feed.native`), and all others (`tfmed.feed.workers`).
+graph decodes (`tfmed.feed.in_graph`), and all others (`tfmed.feed.workers`).
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from tfmed.data import npz
-from tfmed.feed import native, plain, workers
+from tfmed.feed import in_graph, plain, workers
 from tfmed.feed.finish import Finish, Prepare, finishing
 from tfmed.transforms.prepare import Preprocessing, resample
 
@@ -33,7 +33,7 @@ class Route:
     """One way, and who takes it.
 
     Attributes:
-        kind: `"npz"`, `"general"`, or one of `tfmed.feed.native`.
+        kind: `"npz"`, `"general"`, or one of `tfmed.feed.in_graph`.
         words: what else rows of one route have in common.
         positions: int64, of the rows in the table, rising.
     """
@@ -49,7 +49,7 @@ def routes(table: pd.DataFrame) -> list[Route]:
     Args:
         table: of any number of rows; without an audit all files take the general route.
     """
-    names = native.names(table).where(lambda name: name != "", GENERAL)
+    names = in_graph.names(table).where(lambda name: name != "", GENERAL)
     inside = table["member"] != ""
     archives = ARCHIVE + "\n" + table["path"] + "\n" + table["member"]
     codes, found = pd.factorize(names.where(~inside, archives))
@@ -96,7 +96,7 @@ def images(
     words = (route.kind, *route.words)
     if plain.fits(words, table, route.positions, finish):
         return plain.images(words, table, route.positions, finish, length)
-    return native.images(words, table, route.positions, finish, length)
+    return in_graph.images(words, table, route.positions, finish, length)
 
 
 def block_length(preprocessing: Preprocessing) -> int:

@@ -12,12 +12,11 @@ from pathlib import Path
 from tfmed.data import home
 from tfmed.feed.lease import Lease
 
-IMAGES = ".images"
-CHUNKS = ".chunks"
+STORE = ".store"
 # A part that nobody writes to is kept so long for its own command to go on with.
 STALE_SECONDS = 7 * 24 * 3600
-# The last two are of versions that wrote a description beside the images.
-_OURS = re.compile(r"[0-9a-f]{32}\.((images|chunks)(\.part)?|bin|json)")
+# All but the first are of earlier versions.
+_OURS = re.compile(r"[0-9a-f]{32}\.((store|images|chunks)(\.part)?|bin|json)")
 
 
 def folder_of(folder: Path | None = None) -> Path:

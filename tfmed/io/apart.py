@@ -19,6 +19,8 @@ from typing import Any
 
 import numpy as np
 
+from tfmed.io.dicom_codecs import by_gdcm
+
 SECONDS = 300.0
 _LENGTH_BYTES = 8
 _lock = threading.Lock()
@@ -41,15 +43,13 @@ def decode(stream: bytes, syntax: str, settings: dict[str, Any]) -> np.ndarray:
     Args:
         stream: the codec's bytes.
         syntax: the transfer syntax UID.
-        settings: see `dicom_decode.by_gdcm`.
+        settings: see `dicom_codecs.by_gdcm`.
 
     Raises:
         ValueError: GDCM refused the data, died on it, or took longer than five minutes.
         OSError: the child was ended by something else.
     """
     if os.getpid() in _guarded:
-        from tfmed.io.dicom_decode import by_gdcm
-
         return by_gdcm(stream, syntax, settings)
     request = json.dumps([len(stream), syntax, settings]).encode() + b"\n"
     with _lock:
@@ -79,8 +79,6 @@ def close() -> None:
 
 def serve() -> None:
     """What the child runs: requests on standard input, arrays on standard output, to the end."""
-    from tfmed.io.dicom_decode import by_gdcm
-
     # The C libraries write to file descriptor 1 as they like.
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)

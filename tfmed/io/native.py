@@ -1,6 +1,6 @@
 """What TensorFlow's graph must know of a file to decode it as `tfmed.io.read` does.
 
-The audit asks while it has the file open; `tfmed.feed.native` has the graph. Only files for
+The audit asks while it has the file open; `tfmed.feed.in_graph` has the graph. Only files for
 which both answers are equal, number for number, are described; all others have `native` of "".
 """
 

@@ -19,8 +19,7 @@ from tfmed.evaluation.contents import Answered
 from tfmed.export import backends, parity
 from tfmed.export.load import Exported
 from tfmed.export.pixels import PixelCode
-from tfmed.feed.cache import Cache
-from tfmed.feed.reading import batches
+from tfmed.feed.decoded import batches
 from tfmed.planning import Machine, Plan
 from tfmed.run import Run
 from tfmed.statistics import RESAMPLES
@@ -48,7 +47,7 @@ class Examples:
     """
 
     dataset: Dataset
-    images: Cache
+    images: feed.Store
 
     def __len__(self) -> int:
         return len(self.dataset)

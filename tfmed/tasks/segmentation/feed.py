@@ -1,7 +1,7 @@
 """Training patches of images with their masks, endless and in a graph without Python.
 
 The order, and why:
-1. cases by an index shuffle, as `tfmed.feed.pipeline` does it, so that all are seen alike;
+1. cases by an index shuffle, as `tfmed.feed.order` does it, so that all are seen alike;
 2. where each patch begins: some about a voxel of a structure, which random places would miss;
 3. patches out of the chunks of the file, in modality units;
 4. clip and normalise by the statistics of the whole case; what lies outside of it becomes 0;
@@ -20,13 +20,14 @@ import numpy as np
 import tensorflow as tf
 
 from tfmed.errors import ConfigError, DataError
-from tfmed.feed.cases import Cases
-from tfmed.feed.foreground import starts
-from tfmed.feed.pipeline import PREFETCH, index_rows, low_bits
+from tfmed.feed.case_store import CaseStore
+from tfmed.feed.order import index_rows, low_bits
+from tfmed.feed.places import starts
 from tfmed.transforms.draws import fold
 from tfmed.transforms.masked import augment_masks, check_steps
 from tfmed.transforms.normalisation import normalise
 
+PREFETCH = 2
 # A third of 9 is 3, whatever is lost in rounding.
 ROUNDING = 1e-9
 # Of a patch's side, on either side, for what deformation brings in.
@@ -54,7 +55,7 @@ class Sampling(Protocol):
 
 
 def training(
-    cases: Cases,
+    cases: CaseStore,
     plan: Sampling,
     *,
     seed: int,
@@ -107,7 +108,7 @@ def training(
 
 
 def cut(
-    cases: Cases, rows: tf.Tensor, start: tf.Tensor, size: tuple[int, ...]
+    cases: CaseStore, rows: tf.Tensor, start: tf.Tensor, size: tuple[int, ...]
 ) -> tuple[tf.Tensor, tf.Tensor]:
     """Patches of some cases, normalised, with their masks; 0 outside of the case.
 
@@ -129,7 +130,7 @@ def cut(
     return image, tf.cast(cases.masks.patch(rows, start, size)[..., 0], tf.int32)
 
 
-def _size(cases: Cases, plan: Sampling) -> tuple[int, ...]:
+def _size(cases: CaseStore, plan: Sampling) -> tuple[int, ...]:
     """A patch by the axes of the cases."""
     if not len(cases) or not cases.labelled.all():
         raise DataError(

@@ -19,7 +19,7 @@ from tfmed.evaluation.contents import Answered
 from tfmed.export import backends, parity
 from tfmed.export.load import Exported
 from tfmed.export.pixels import PixelCode
-from tfmed.feed.cases import Cases, build
+from tfmed.feed import CaseStore, build_cases
 from tfmed.metrics import masks
 from tfmed.planning import Machine, Plan
 from tfmed.run import Run
@@ -136,9 +136,9 @@ class Segmentation:
         of_one = losses.LOSSES[plan.loss]
         return supervised(lambda targets, logits: losses.supervised(of_one, targets, logits))
 
-    def store(self, dataset: Dataset, plan: SegmentationPlan) -> Cases:
+    def store(self, dataset: Dataset, plan: SegmentationPlan) -> CaseStore:
         """Cases at the plan's spacing, cached."""
-        return build(
+        return build_cases(
             dataset,
             spacing_mm=plan.spacing_mm,
             normalisation=plan.intensity,
@@ -147,7 +147,7 @@ class Segmentation:
 
     def batches(
         self,
-        store: Cases,
+        store: CaseStore,
         plan: SegmentationPlan,
         seed: int,
         steps: range,
@@ -156,15 +156,19 @@ class Segmentation:
         """Batches of (patch, label map)."""
         return feed.training(store, plan, seed=seed, steps=steps, augment=augment)
 
-    def batch_ids(self, store: Cases, plan: SegmentationPlan, seed: int, step: int) -> list[str]:
+    def batch_ids(
+        self, store: CaseStore, plan: SegmentationPlan, seed: int, step: int
+    ) -> list[str]:
         """Not known: patches are drawn in the graph."""
         return []
 
-    def validate(self, store: Cases, plan: SegmentationPlan) -> Validate:
+    def validate(self, store: CaseStore, plan: SegmentationPlan) -> Validate:
         """The Dice of whole cases."""
         return validation.validator(store, plan)
 
-    def choose(self, networks: Networks, store: Cases, plan: SegmentationPlan) -> dict[str, Any]:
+    def choose(
+        self, networks: Networks, store: CaseStore, plan: SegmentationPlan
+    ) -> dict[str, Any]:
         """The clean-up."""
         return validation.clean_up(networks[MODEL], store, plan)
 

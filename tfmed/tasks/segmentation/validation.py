@@ -10,7 +10,7 @@ import numpy as np
 
 from tfmed import inference, log
 from tfmed.export.spread import spread
-from tfmed.feed.cases import Cases
+from tfmed.feed import CaseStore
 from tfmed.inference import Ensemble, Settings
 from tfmed.task import MODEL, Networks, Validate
 from tfmed.tasks.segmentation.plan import SegmentationPlan
@@ -21,7 +21,7 @@ VALIDATED = 24
 OVERLAP = 0.25
 
 
-def validator(cases: Cases, plan: SegmentationPlan) -> Validate:
+def validator(cases: CaseStore, plan: SegmentationPlan) -> Validate:
     """Networks to the mean Dice, and each class's, over some whole cases."""
     rows = spread(np.arange(len(cases)), VALIDATED)
     quick = replace(settings_of(plan), overlap=OVERLAP, mirror_axes=())
@@ -39,7 +39,7 @@ def validator(cases: Cases, plan: SegmentationPlan) -> Validate:
     return validate
 
 
-def clean_up(model: keras.Model, cases: Cases, plan: SegmentationPlan) -> dict[str, Any]:
+def clean_up(model: keras.Model, cases: CaseStore, plan: SegmentationPlan) -> dict[str, Any]:
     """`keep_largest`: the classes of which to keep the largest component alone."""
     ensemble, settings = Ensemble([inference.network(model)]), settings_of(plan)
     truths, found = [], []
@@ -83,7 +83,7 @@ def dice(truth: np.ndarray, predicted: np.ndarray, classes: int) -> np.ndarray:
 
 
 def _answered(
-    cases: Cases, row: int, networks: Ensemble, settings: Settings
+    cases: CaseStore, row: int, networks: Ensemble, settings: Settings
 ) -> tuple[np.ndarray, np.ndarray]:
     """The true and the predicted label map of a cached case, at the plan's spacing."""
     pixels, truth = cases.case(row)

@@ -15,7 +15,7 @@ from tfmed.data import pool
 from tfmed.data.audit import audit
 from tfmed.data.dataset import index
 from tfmed.errors import ReadError
-from tfmed.feed import reading
+from tfmed.feed import decoded
 from tfmed.feed.routes import block_length, routes
 from tfmed.transforms import Preprocessing, resample
 
@@ -71,7 +71,7 @@ def test_blocks_hold_the_rows_that_are_asked_for(dataset: data.Dataset) -> None:
 
 @pytest.mark.parametrize("length", [1, 4, 45, 64])
 def test_batches_are_in_order(dataset: data.Dataset, length: int) -> None:
-    found = list(reading.batches(dataset, PLAN, length, workers=0))
+    found = list(decoded.batches(dataset, PLAN, length, workers=0))
     assert [len(batch) for batch in found[:-1]] == [length] * (len(found) - 1)
     np.testing.assert_array_equal(np.concatenate(found), expected(dataset))
 

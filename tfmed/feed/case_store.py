@@ -1,4 +1,4 @@
-"""Cases for segmentation: images and masks at the network's spacing, cached in one file."""
+"""Whole cases at the network's spacing: images and masks in chunks of the store, and facts."""
 
 from __future__ import annotations
 
@@ -11,12 +11,11 @@ import numpy as np
 from tfmed.data import Dataset
 from tfmed.data.resampling import resampled_size
 from tfmed.errors import DataError
-from tfmed.feed import stock
-from tfmed.feed.case_file import CaseFile
+from tfmed.feed.case_records import IMAGE, MASK, CaseRecords
 from tfmed.feed.chunks import CHUNK, Chunks
 from tfmed.feed.encoding import encoding
-from tfmed.feed.foreground import Foreground
-from tfmed.feed.records import ensure
+from tfmed.feed.places import Foreground
+from tfmed.feed.store import keep, require_examples
 from tfmed.transforms.normalisation import Normalisation
 
 SLICE_CHUNK = (1, 64, 64)
@@ -24,7 +23,7 @@ SPACINGS = ["slice_spacing_mm", "row_spacing_mm", "column_spacing_mm"]
 
 
 @dataclass(frozen=True, eq=False)
-class Cases:
+class CaseStore:
     """Images with their masks at the network's spacing; row i is the data set's row i.
 
     Attributes:
@@ -34,8 +33,6 @@ class Cases:
         normalisation: the plan's.
         statistics: float32 `[N, 2]`, mean and std by which each case is normalised.
         foreground: voxels of each class but the background.
-        spacing_mm: of the axes of every case; None where nothing was resampled, 0 for an axis
-            that was not.
     """
 
     images: Chunks
@@ -44,17 +41,21 @@ class Cases:
     normalisation: Normalisation
     statistics: np.ndarray
     foreground: Foreground
-    spacing_mm: tuple[float, ...] | None
 
     def __len__(self) -> int:
         return len(self.images)
+
+    @property
+    def path(self) -> Path:
+        """Of the file."""
+        return self.images.blocks.path
 
     @property
     def shapes(self) -> np.ndarray:
         """Int64 `[N, 2]` or `[N, 3]`, of each case."""
         return self.images.shapes
 
-    def take(self, rows: np.ndarray) -> Cases:
+    def take(self, rows: np.ndarray) -> CaseStore:
         """A part of the cases over the same file: `rows` are positions, or a boolean each."""
         return replace(
             self,
@@ -86,7 +87,7 @@ def build(
     slice_wise: bool = False,
     folder: Path | None = None,
     workers: int | None = None,
-) -> Cases:
+) -> CaseStore:
     """Read and resample every case once, or find the file that an earlier call has left.
 
     A call that was killed is gone on with; one of another process is waited for.
@@ -106,30 +107,26 @@ def build(
             cannot be written.
         GeometryError: a case without a known spacing is to be resampled.
     """
-    if not len(dataset):
-        raise DataError("there are no cases to cache: the data set is empty")
+    require_examples(dataset, "cases")
     shapes = _shapes(dataset, spacing_mm)
-    file = CaseFile(
+    records = CaseRecords(
         dataset=dataset,
         spacing_mm=None if spacing_mm is None else tuple(map(float, spacing_mm)),
         normalisation=normalisation,
         shapes=shapes,
         chunk=SLICE_CHUNK if slice_wise and shapes.shape[1] == 3 else CHUNK[shapes.shape[1]],
         stored=encoding(dataset, normalisation.window),
+        workers=workers,
     )
-    folder = stock.folder_of(folder)
-    stock.sweep(folder)
-    path = folder / (file.key() + stock.CHUNKS)
-    lease = ensure(path, file.layout(), lambda writer: file.fill(writer, workers))
-    statistics, foreground = file.facts(path, lease)
-    return Cases(
-        images=file.chunks(path, lease),
-        masks=file.chunks(path, lease, masks=True) if file.labelled.any() else None,
-        labelled=file.labelled,
+    lease = keep(records.content, folder)
+    statistics, foreground = records.facts(lease)
+    return CaseStore(
+        images=records.chunks(lease, IMAGE),
+        masks=records.chunks(lease, MASK) if records.labelled.any() else None,
+        labelled=records.labelled,
         normalisation=normalisation,
         statistics=statistics,
         foreground=foreground,
-        spacing_mm=file.spacing_mm,
     )
 
 

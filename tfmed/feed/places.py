@@ -7,13 +7,12 @@ the cases, so that thousands of cases cost no memory.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
 
 from tfmed.data.resampled import POSITIONS
-from tfmed.feed.cache import mapped
+from tfmed.feed.store import Store
 from tfmed.transforms.draws import fold
 
 
@@ -22,16 +21,14 @@ class Foreground:
     """Positions of each class but the background, in each case.
 
     Attributes:
-        path: the file of the cases.
+        numbers: int32, of the file of the cases; positions are some of them.
         counts: int64 `[N, K - 1]`, how many positions are kept; 0 where the class is absent.
-        first: int64 `[N]`, where a case's positions begin in the file, counted in int32.
-        total: int32 numbers up to the end of the last case's.
+        first: int64 `[N]`, which of the numbers is a case's first position.
     """
 
-    path: Path
+    numbers: Store
     counts: np.ndarray
     first: np.ndarray
-    total: int
 
     def take(self, rows: np.ndarray) -> Foreground:
         """A part of the cases: `rows` are positions, or a boolean each."""
@@ -55,8 +52,7 @@ class Foreground:
         count = tf.gather(counts, label, batch_dims=1)
         number = below(tf.maximum(count, 1), fold(seed, 1))
         place = tf.gather(tf.constant(self.first, tf.int64), rows) + label * POSITIONS + number
-        voxel = tf.gather(mapped(self.path, (self.total,), "int32"), place)
-        return tf.cast(voxel, tf.int64), count > 0
+        return tf.cast(self.numbers.fetch(place), tf.int64), count > 0
 
 
 def below(ends: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:

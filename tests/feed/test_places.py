@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import tensorflow as tf
 
-from tfmed.feed.foreground import below, starts
+from tfmed.feed.places import below, starts
 
 SEED = tf.constant([1, 2])
 

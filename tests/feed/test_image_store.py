@@ -16,9 +16,12 @@ from tfmed import data, feed
 from tfmed.data.audit import audit
 from tfmed.data.dataset import index
 from tfmed.errors import DataError, ReadError
-from tfmed.feed.building import key
 from tfmed.feed.encoding import Encoding, encoding
+from tfmed.feed.identity import Identity
+from tfmed.feed.image_store import records
+from tfmed.feed.lease import Lease
 from tfmed.feed.records import TAIL
+from tfmed.feed.store import Store
 from tfmed.transforms import Preprocessing, resample
 
 KILLED = Path(__file__).with_name("killed.py")
@@ -39,7 +42,11 @@ def dicoms(folder: Path, low: int = -1024, count: int = 5) -> data.Dataset:
     return audit(data.Dataset(index(columns), ("a",), "test"), workers=0)
 
 
-def values(cache: feed.Cache, rows: list[int]) -> np.ndarray:
+def key(dataset: data.Dataset, preprocessing: Preprocessing, stored: Encoding) -> str:
+    return records(dataset, preprocessing, stored).key(Identity(dataset))
+
+
+def values(cache: feed.Store, rows: list[int]) -> np.ndarray:
     return tf.function(cache.gather)(tf.constant(rows, tf.int64)).numpy()
 
 
@@ -47,7 +54,7 @@ def test_gather_gives_the_rows_that_were_asked_for(tmp_path: Path) -> None:
     dataset = archive(tmp_path / "a.npz")
     folder = tmp_path / "Röntgen bilder"
     cache = feed.build(dataset, SMALL, folder)
-    assert cache.shape == (12, 6, 5, 1)
+    assert (len(cache), cache.shape) == (12, (6, 5, 1))
     direct = np.stack(list(feed.read(dataset, SMALL)))
     np.testing.assert_allclose(values(cache, [3, 11, 0, 3]), direct[[3, 11, 0, 3]], atol=1 / 512)
     part = cache.take(np.arange(12) % 2 == 1).take(np.array([2, 0]))
@@ -169,7 +176,7 @@ def test_a_file_that_changed_since_its_audit_is_named_and_the_others_are_kept(
         asked.extend(arguments[-1].tolist())
         return [(np.array([2]), np.zeros([1, 6, 5, 1], np.float32))]
 
-    monkeypatch.setattr("tfmed.feed.building.blocks", blocks)
+    monkeypatch.setattr("tfmed.feed.image_store.blocks", blocks)
     cache = feed.build(dataset, SMALL, tmp_path / "c")
     assert asked == [2]
     direct = np.stack(list(feed.read(dataset, SMALL)))
@@ -262,7 +269,7 @@ def test_a_mapped_file_is_not_copied_into_the_process(tmp_path: Path) -> None:
     path, rows = tmp_path / "file", 300
     with path.open("wb") as file:
         file.truncate(rows << 20)  # 300 MB of zeros
-    cache = feed.Cache(path, (rows, 512, 1024, 1), Encoding("uint16"))
+    cache = Store(Lease(path), rows, (512, 1024, 1), Encoding("uint16"))
     before = anonymous_mb()
     batches = feed.evaluation(cache.take(np.arange(0, rows, 10)), Preprocessing((512, 1024), 1), 2)
     assert sum(float(tf.reduce_sum(batch)) for batch in batches) == 0

@@ -12,7 +12,7 @@ import tensorflow as tf
 from tfmed import data, feed, io
 from tfmed.data.audit import audit
 from tfmed.errors import ReadError
-from tfmed.feed import native
+from tfmed.feed import in_graph
 from tfmed.feed.routes import routes
 from tfmed.io import worker
 from tfmed.transforms import Preprocessing, resample
@@ -270,7 +270,7 @@ def test_a_file_on_which_the_graph_fails_is_read_by_its_reader(
     dataset = dataset_of(paths)
 
     def picky(row: dict[str, tf.Tensor], dtype: str, channels: str) -> tf.Tensor:
-        return tf.ensure_shape(native._png(row, dtype, channels), [12, 14, 1])
+        return tf.ensure_shape(in_graph._png(row, dtype, channels), [12, 14, 1])
 
     asked = []
 
@@ -278,7 +278,7 @@ def test_a_file_on_which_the_graph_fails_is_read_by_its_reader(
         asked.append(call.files)
         return io.read(call.files[0]).pixels
 
-    monkeypatch.setitem(native.DECODERS, "png", picky)
+    monkeypatch.setitem(in_graph.DECODERS, "png", picky)
     monkeypatch.setattr(worker, "pixels", pixels)
     check_equal(dataset)
     assert asked == [(str(paths[2]),)]
