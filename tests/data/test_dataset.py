@@ -7,10 +7,10 @@ import pandas as pd
 import pytest
 
 from tfmed import data
-from tfmed.data.audit import audit
+from tfmed.data.auditing import audit
 from tfmed.data.dataset import DEFAULTS, Dataset, index, places
 from tfmed.data.groups import groups
-from tfmed.data.split import split
+from tfmed.data.parts import assign
 from tfmed.errors import DataError
 
 
@@ -82,7 +82,7 @@ def test_without_pixels_no_image_is_taken_for_another(tmp_path) -> None:
     makers.class_folders(tmp_path, count=8)
     looked = audit(data.open(tmp_path), workers=0, pixels=False)
     assert len(set(groups(looked.table))) == 16
-    assert split(looked, seed=3).facts["duplicates"]["images"] == 0
+    assert assign(looked, seed=3).facts["duplicates"]["images"] == 0
 
 
 def test_rejects_are_text_even_when_there_are_none() -> None:

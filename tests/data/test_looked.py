@@ -13,7 +13,7 @@ import pytest
 from PIL import Image as Pillow
 
 from tfmed.data.looked import look
-from tfmed.data.measured import COLUMNS, measure
+from tfmed.data.examined import COLUMNS, measure
 
 # What only pixels tell.
 PIXELS = (

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tfmed import data
-from tfmed.data.audit import audit
+from tfmed.data.auditing import audit
 from tfmed.data.dataset import index
 from tfmed.errors import ConfigError, DataError, ReadError
 from tfmed.feed import chunks, stock

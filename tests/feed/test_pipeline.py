@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from tfmed import data, feed
-from tfmed.data.audit import audit
+from tfmed.data.auditing import audit
 from tfmed.errors import ConfigError, DataError, ReadError
 from tfmed.transforms import Preprocessing, normalise, resample
 

@@ -11,7 +11,7 @@ import tensorflow as tf
 from tensorflow.core.framework.graph_pb2 import GraphDef
 
 from tfmed import data, feed
-from tfmed.data.audit import audit
+from tfmed.data.auditing import audit
 from tfmed.feed import chunks
 from tfmed.transforms import Preprocessing
 

@@ -10,7 +10,8 @@ import numpy as np
 from PIL import Image as Pillow
 
 from tfmed import data, models
-from tfmed.data import audit, masks
+from tfmed.data import auditing
+from tfmed.data.truth import mask_truth
 from tfmed.data.dataset import Dataset
 from tfmed.planning import SegmentationPlan
 
@@ -37,7 +38,7 @@ def write(folder: Path, examples: int = EXAMPLES, *, value: int = 255, first: in
 
 def parts(folder: Path) -> tuple[Dataset, Dataset, Dataset]:
     """Training, validation and test part, masks audited."""
-    whole = masks.audit(audit.audit(data.open(write(folder), masks=True, classes=("disc=255",))))
+    whole = auditing.audit(data.open(write(folder), truth="mask", classes=("disc=255",)))
     return whole.split()
 
 

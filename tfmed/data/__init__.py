@@ -7,8 +7,8 @@ from pathlib import Path
 
 from tfmed.data.dataset import PARTS, Dataset
 from tfmed.data.download import home
-from tfmed.data.labels import one_against_rest
-from tfmed.data.source import Wishes
+from tfmed.data.truth.label_truth import one_against_rest
+from tfmed.data.sources.wishes import Wishes
 from tfmed.errors import ConfigError, DataError
 from tfmed.expected import nearest
 from tfmed.tables import lookup
@@ -17,19 +17,19 @@ __all__ = ["MASKED", "PARTS", "SOURCES", "Dataset", "Wishes", "home", "open"]
 
 # Kind of source: what opens it, called with the place (a name or a path) and the wishes.
 SOURCES = {
-    "medmnist": "tfmed.data.medmnist:open_named",
-    "tfds": "tfmed.data.tfds:open_named",
-    "synthetic": "tfmed.data.synthetic:open_named",
-    "npz": "tfmed.data.npz:open_file",
-    "csv": "tfmed.data.table:open_file",
-    "folder": "tfmed.data.folder:open_folder",
-    "file": "tfmed.data.folder:open_file",
+    "medmnist": "tfmed.data.sources.medmnist:open_named",
+    "tfds": "tfmed.data.sources.tfds:open_named",
+    "synthetic": "tfmed.data.sources.synthetic:open_named",
+    "npz": "tfmed.data.sources.npz:open_file",
+    "csv": "tfmed.data.sources.label_table:open_file",
+    "folder": "tfmed.data.sources.folder:open_folder",
+    "file": "tfmed.data.sources.folder:open_file",
 }
 # As above, of images with masks.
 MASKED = {
-    "synthetic": "tfmed.data.synthetic:open_masked",
-    "csv": "tfmed.data.mask_table:open_file",
-    "folder": "tfmed.data.mask_folder:open_folder",
+    "synthetic": "tfmed.data.sources.synthetic:open_masked",
+    "csv": "tfmed.data.sources.mask_table:open_file",
+    "folder": "tfmed.data.sources.mask_folder:open_folder",
 }
 NAMED = ("medmnist", "tfds", "synthetic")
 UNITS = ("auto", "image", "series", "study")
@@ -56,7 +56,7 @@ def open(  # noqa: PLR0913  (each is a flag of every command)
     With `masks` it lists images with the files of their masks, in a column `mask`: None where an
     image has none, else one label map, or a file for each of `classes[1:]`. `classes` of the data
     set then begin with the background, and the fact `masks` tells `kind`, the `values` of the
-    classes, and in words `said`. A few masks are looked at; `tfmed.data.masks.audit` reads all.
+    classes, and in words `said`. A few masks are looked at; `tfmed.data.truth.mask_truth.audit` reads all.
 
     Args:
         source: a folder, a CSV, an npz, one image file, `"medmnist:NAME[:SIZE]"`,

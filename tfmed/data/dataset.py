@@ -105,7 +105,7 @@ class Dataset:
         added = pd.DataFrame(rows, columns=REJECT_COLUMNS, dtype="str")
         return replace(self, rejects=pd.concat([self.rejects, added], ignore_index=True))
 
-    def split(
+    def assign(
         self, fractions: tuple[float, float, float] = (0.7, 0.15, 0.15), seed: int = 0
     ) -> tuple[Dataset, Dataset, Dataset]:
         """The training, validation and test parts, by patient.
@@ -115,19 +115,19 @@ class Dataset:
 
         Raises:
             DataError: no file can be used, or the data cannot be split (see
-                `tfmed.data.split.split`).
+                `tfmed.data.parts.assign`).
         """
-        from tfmed.data.audit import audit, limit_rejects
-        from tfmed.data.split import split
+        from tfmed.data.auditing import audit, limit_rejects
+        from tfmed.data.parts import assign
 
         read = "digest" in self.table and (self.table["digest"] != "").all()
         whole = self if read else audit(self)
         if "mask" in whole.table and "class_voxels" not in whole.table:
-            from tfmed.data import masks
+            from tfmed.data.truth import mask_truth
 
-            whole = masks.audit(whole)
+            whole = mask_truth.audit(whole)
         limit_rejects(whole, share=1.0)
-        parts = split(whole, fractions, seed)
+        parts = assign(whole, fractions, seed)
         return parts.part("train"), parts.part("val"), parts.part("test")
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from tfmed.data.cases import Case
+from tfmed.data.case_reading import Case
 from tfmed.errors import DataError, ExportError
 from tfmed.export.release import verify_checksums, versions
 from tfmed.export.segmenter import settings_of

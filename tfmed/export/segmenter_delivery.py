@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from tfmed.data.cases import Case
+from tfmed.data.case_reading import Case
 from tfmed.export import parity, segmenter_parity
 from tfmed.export.pixels import PixelCode
 from tfmed.export.runner import Runner

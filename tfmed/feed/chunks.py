@@ -21,7 +21,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfmed import log
-from tfmed.data import Dataset, npz
+from tfmed.data import archives, Dataset
 from tfmed.errors import ConfigError, DataError, ReadError
 from tfmed.feed import stock, workers
 from tfmed.feed.building import digest
@@ -268,6 +268,6 @@ def _pixels(rows: list[dict[str, Any]], count: int | None) -> Iterator[np.ndarra
     with closing(workers.pixels(others, count)) as files:
         for row in rows:
             if row["member"]:
-                yield npz.images(row["path"], row["member"])[row["frame"]]
+                yield archives.images(row["path"], row["member"])[row["frame"]]
             else:
                 yield next(files)

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from tfmed import evaluation, export, log
-from tfmed.data import split as splitting
+from tfmed.data import parts
 from tfmed.data.dataset import Dataset
 from tfmed.pipelines import stages
 from tfmed.pipelines.settings import TrainingSettings
@@ -47,7 +47,7 @@ def _train_folds(
     run: Run, dataset: Dataset, settings: TrainingSettings, fit: FitMember
 ) -> list[Run]:
     position = pd.Series(range(len(dataset)), index=dataset.table["id"])
-    made = splitting.folds(dataset, settings.folds, settings.seed, settings.allow_leakage)
+    made = parts.folds(dataset, settings.folds, settings.seed, settings.allow_leakage)
     members: list[Run] = []
     for number, part in enumerate(made, start=1):
         log.info(f"fold {number} of {len(made)}")

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from tfmed import log, models
-from tfmed.data.cases import Case
+from tfmed.data.case_reading import Case
 from tfmed.data.dataset import Dataset
 from tfmed.errors import DataError, GeometryError, ReadError
 from tfmed.pipelines import learning, stages

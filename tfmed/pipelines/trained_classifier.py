@@ -12,9 +12,9 @@ import pandas as pd
 import tensorflow as tf
 
 from tfmed import feed, log
-from tfmed.data import audit
+from tfmed.data import auditing
 from tfmed.data.dataset import Dataset
-from tfmed.data.split import check_classes
+from tfmed.data.parts import check_classes
 from tfmed.errors import ConfigError, DataError
 from tfmed.evaluation import report_answers
 from tfmed.export import classifier_of
@@ -53,8 +53,8 @@ class TrainedClassifier:
         """The data, with labels that the model knows, or none where they are not scored."""
         if classes:
             raise ConfigError("--classes names values of masks; this model answers with classes")
-        dataset = audit.audit(open_data(settings))
-        audit.limit_rejects(dataset, settings.max_rejects)
+        dataset = auditing.audit(open_data(settings))
+        auditing.limit_rejects(dataset, settings.max_rejects)
         wanted = "images"
         if len(self.preprocessing.size) == len(VOLUME):
             wanted = "clips" if self.preprocessing.sampled else "volumes"

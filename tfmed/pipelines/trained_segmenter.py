@@ -13,8 +13,9 @@ import numpy as np
 import pandas as pd
 
 from tfmed import log
-from tfmed.data import audit, masks
-from tfmed.data.cases import Case
+from tfmed.data import auditing
+from tfmed.data.truth import mask_truth
+from tfmed.data.case_reading import Case
 from tfmed.data.dataset import Dataset
 from tfmed.errors import ConfigError, DataError
 from tfmed.evaluation import report_answers
@@ -57,12 +58,12 @@ class TrainedSegmenter:
         settings_of = self.segmenter.settings
         volumes = len(settings_of.patch_size) == 3 or settings_of.slice_wise
         if scored:
-            dataset = audit.audit(open_data(settings, classes or self._named()))
-            audit.limit_rejects(dataset, settings.max_rejects)
-            dataset = _in_order(masks.audit(dataset, every_class=False), self.task.classes)
+            dataset = auditing.audit(open_data(settings, classes or self._named()))
+            auditing.limit_rejects(dataset, settings.max_rejects)
+            dataset = _in_order(mask_truth.audit(dataset, every_class=False), self.task.classes)
         else:
-            dataset = audit.audit(_to_predict(settings, volumes))
-        audit.limit_rejects(dataset, settings.max_rejects)
+            dataset = auditing.audit(_to_predict(settings, volumes))
+        auditing.limit_rejects(dataset, settings.max_rejects)
         check_kind(dataset, "volumes" if volumes else "images")
         return self._of_channels(dataset)
 

@@ -15,8 +15,8 @@ import keras
 import numpy as np
 
 from tfmed import inference
-from tfmed.data import cases
-from tfmed.data.cases import Case
+from tfmed.data import case_reading
+from tfmed.data.case_reading import Case
 from tfmed.data.dataset import Dataset
 from tfmed.data.stored import stored
 from tfmed.errors import ConfigError
@@ -180,4 +180,4 @@ def settings_of(plan: SegmentationPlan, mirrored: bool) -> Settings:
 def case_of(dataset: Dataset, row: int) -> Case:
     """The example at a position of a data set, read from its files."""
     example: Mapping[str, Any] = dataset.table.iloc[row].to_dict()
-    return cases.read(example, dataset.facts.get("masks"))
+    return case_reading.read(example, dataset.facts.get("masks"))
