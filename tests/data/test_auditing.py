@@ -11,7 +11,7 @@ import pytest
 
 from tfmed import data
 from tfmed.data import auditing, pool
-from tfmed.data.examined import COLUMNS, CONSTANT, measure, NOT_FINITE
+from tfmed.data.examined import COLUMNS, CONSTANT, NOT_FINITE, measure
 from tfmed.errors import DataError
 
 
@@ -165,7 +165,7 @@ def test_a_reason_that_may_pass_is_tried_again(
     read = count_reads(monkeypatch)
     with monkeypatch.context() as patch:
         told = {"0.png": "no permission to read it", "1.png": "it is broken"}
-        patch.setattr(audit, "measure", lambda example: told[Path(example["path"]).name])
+        patch.setattr(auditing, "measure", lambda example: told[Path(example["path"]).name])
         assert not len(auditing.audit(data.open(tmp_path)))
     assert len(read) == 4
     audited = auditing.audit(data.open(tmp_path))
@@ -201,7 +201,7 @@ def test_nothing_usable_is_an_error_with_the_reasons(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"none of the 1 files .*x.png: .*empty"):
         auditing.limit_rejects(audited, 1.0)
     with pytest.raises(DataError, match="none of the 1 files"):
-        data.open(tmp_path).split()
+        data.split(data.open(tmp_path))
 
 
 def test_too_many_rejects_stop_with_the_first_reasons() -> None:

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image as Pillow
 
-from tfmed.data.examined import COLUMNS, CONSTANT, measure, NOT_FINITE
+from tfmed.data.examined import COLUMNS, CONSTANT, NOT_FINITE, measure
 
 
 def told(path: Path, files: tuple[str, ...] | None = None, frame: int = -1) -> Any:

@@ -106,7 +106,10 @@ def test_another_seed_is_another_split() -> None:
 
 
 def test_fractions_may_leave_out_a_part() -> None:
-    assert parts_of(assign(dataset(["no", "yes"] * 50), (0.8, 0.2, 0.0))) == {"train": 80, "val": 20}
+    assert parts_of(assign(dataset(["no", "yes"] * 50), (0.8, 0.2, 0.0))) == {
+        "train": 80,
+        "val": 20,
+    }
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,6 @@ from scipy.ndimage import gaussian_filter
 
 from tfmed import data
 from tfmed.data import auditing
-from tfmed.data.truth import mask_truth
 from tfmed.data.parts import assign, folds
 
 SIZE = (48, 40)

@@ -14,7 +14,7 @@ from PIL import Image as Pillow
 
 from tfmed.errors import ReadError
 from tfmed.io import dicom
-from tfmed.io.dicom_decode import JPEG_12_BIT
+from tfmed.io.gdcm_frame import JPEG_12_BIT
 
 BUNDLED = Path(pydicom.__file__).parent / "data" / "test_files"
 SHARED = Path(__file__).parents[3] / "shared" / "data"

@@ -13,9 +13,8 @@ import pytest
 from PIL import Image as Pillow
 
 from tfmed.data import auditing, stored
-from tfmed.data.sources import organs
-from tfmed.data.truth import mask_truth as data_masks
 from tfmed.data import open as open_data
+from tfmed.data.sources import organs
 from tfmed.io import dicom_seg_out
 from tfmed.io.mask_out import write_nifti
 from tfmed.pipelines import measure

@@ -10,7 +10,6 @@ import pytest
 
 from tfmed import data, planning
 from tfmed.data import auditing
-from tfmed.data.truth import mask_truth
 from tfmed.data.dataset import Dataset
 from tfmed.errors import DataError
 from tfmed.planning import segmentation_fingerprint

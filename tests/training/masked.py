@@ -11,7 +11,6 @@ from PIL import Image as Pillow
 
 from tfmed import data, models
 from tfmed.data import auditing
-from tfmed.data.truth import mask_truth
 from tfmed.data.dataset import Dataset
 from tfmed.planning import SegmentationPlan
 
@@ -39,7 +38,7 @@ def write(folder: Path, examples: int = EXAMPLES, *, value: int = 255, first: in
 def parts(folder: Path) -> tuple[Dataset, Dataset, Dataset]:
     """Training, validation and test part, masks audited."""
     whole = auditing.audit(data.open(write(folder), truth="mask", classes=("disc=255",)))
-    return whole.split()
+    return data.split(whole)
 
 
 def planned(**changes: Any) -> SegmentationPlan:

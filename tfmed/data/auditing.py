@@ -13,9 +13,10 @@ import pyarrow as pa
 
 from tfmed import log
 from tfmed.data import archives, headers, known, leakage, pool
+from tfmed.data import truth as truths
 from tfmed.data.dataset import Dataset, places
-from tfmed.data.looked import look
 from tfmed.data.examined import COLUMNS, measure, of_image, passes
+from tfmed.data.looked import look
 from tfmed.errors import DataError
 from tfmed.image import Image
 
@@ -34,13 +35,14 @@ SCHEMA = pa.schema([(name, _TYPES[type(value)]) for name, value in ABOUT.items()
 
 
 def audit(dataset: Dataset, workers: int | None = None, pixels: bool = True) -> Dataset:
-    """The data set with a reject for what cannot be used, and what the pixels told of the rest.
+    """The data set with a reject for what cannot be used, and what was read of the rest.
 
     Every file is read once, in worker processes; a crash of one, or a decoder that takes too
     long, costs the file that it was on. Files that an audit has read before, and that have not
     changed since, are not read again (`tfmed.data.known`). Images with NaN or infinite values,
     images of one value, several volumes in one file, and what is no image, volume or clip as
-    most of the others are, are rejects.
+    most of the others are, are rejects. Then the truth is read where it lies in files of its own
+    (`KnownTruth.audit`).
 
     Args:
         dataset: as a source opened it.
@@ -79,7 +81,8 @@ def audit(dataset: Dataset, workers: int | None = None, pixels: bool = True) -> 
     if not len(dataset):
         return dataset
     dataset = _one_kind(dataset)
-    return dataset.with_facts(**_mixture(dataset.table))
+    dataset = dataset.with_facts(**_mixture(dataset.table))
+    return truths.of(dataset).audit(dataset, workers) if pixels else dataset
 
 
 def limit_rejects(dataset: Dataset, share: float) -> None:

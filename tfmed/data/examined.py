@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from tfmed.data.pixel_facts import coloured, CONSTANT, digest, NOT_FINITE, statistics, unusable
+from tfmed.data.pixel_facts import CONSTANT, NOT_FINITE, coloured, digest, statistics, unusable
 from tfmed.errors import TfmedError
 from tfmed.image import Image
 from tfmed.io import dicom, native, nifti, read, read_series, sniff

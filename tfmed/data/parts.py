@@ -9,27 +9,27 @@ import numpy as np
 import pandas as pd
 
 from tfmed.data import leakage
-from tfmed.data.dataset import JOIN, PARTS, Dataset
-from tfmed.data.groups import class_counts, groups, share_out
-from tfmed.data.truth.mask_truth import shown
+from tfmed.data import truth as truths
+from tfmed.data.dataset import PARTS, Dataset
+from tfmed.data.groups import groups, share_out
 from tfmed.errors import ConfigError, DataError
 
 Fractions = tuple[float, float, float]
 INNER_VALIDATION = 0.18
 
 
-def split(
+def assign(
     dataset: Dataset,
     fractions: Fractions = (0.7, 0.15, 0.15),
     seed: int = 0,
     allow_leakage: bool = False,
 ) -> Dataset:
-    """The data set with `split` filled for every labelled example.
+    """The data set with `split` filled for every example whose truth is known.
 
-    Patients and equal images are never parted, each class has about the same share in each
-    part, and one seed gives one split. A split that the source brings is kept; a validation
-    part that it lacks is taken off its training part, and so is a test part with labels.
-    Examples without labels get no part: they are only predicted.
+    Patients and equal images are never parted, each class, or bin of numbers, has about the same
+    share in each part, and one seed gives one split. A split that the source brings is kept; a
+    validation part that it lacks is taken off its training part, and so is a test part with
+    truth. Examples without it get no part: they are only predicted.
 
     Args:
         dataset: audited, so that patients of DICOM and equal images are known.
@@ -44,23 +44,24 @@ def split(
 
     Raises:
         ConfigError: the fractions do not sum to 1.
-        DataError: one class, no labels, or a class with fewer patients than parts.
+        DataError: nothing can be learned (`KnownTruth.check`), or a class has fewer patients than
+            parts.
         LeakageError: a patient in two parts, or equal images with different labels.
     """
     _check_fractions(fractions)
     dataset, unlabelled = _without_parts_to_predict(dataset)
-    check_classes(dataset)
+    truths.of(dataset).check(dataset)
     dataset = leakage.settle(dataset, allow_leakage)
     given = [part for part in PARTS if (dataset.table["split"] == part).any()]
     if not given:
-        dataset = _assign(
+        dataset = _shared(
             dataset, np.ones(len(dataset), bool), dict(zip(PARTS, fractions, strict=True)), seed
         )
-        how = f"split by {_unit(dataset)}, stratified by class, seed {seed}"
+        how = f"split by {_unit(dataset)}, stratified by {_stratum(dataset)}, seed {seed}"
     else:
         dataset, how = _complete(dataset, given, fractions, seed)
     if unlabelled:
-        how += f"; {unlabelled} examples without a {_answer(dataset)} are only predicted"
+        how += f"; {unlabelled} examples without a {dataset.truth} are only predicted"
     if "stack" in dataset.facts:
         how += f"; {dataset.facts['stack']}"
     _check_training(dataset)
@@ -77,12 +78,12 @@ def folds(dataset: Dataset, k: int, seed: int = 0, allow_leakage: bool = False) 
     Raises:
         ConfigError: `k` is less than 2.
         DataError: a class has fewer patients than folds.
-        LeakageError: as in `split`.
+        LeakageError: as in `assign`.
     """
     if k < 2:
         raise ConfigError(f"{k} folds; expected 2 or more")
     dataset, _ = _without_parts_to_predict(dataset)
-    check_classes(dataset)
+    truths.of(dataset).check(dataset)
     table = dataset.table
     pooled = table["split"].where(table["split"] == "test", "train")
     dataset = leakage.settle(dataset.with_table(table.assign(split=pooled)), allow_leakage)
@@ -93,79 +94,25 @@ def folds(dataset: Dataset, k: int, seed: int = 0, allow_leakage: bool = False) 
     for fold, name in enumerate(names):
         outer = pool.with_table(pool.table.assign(split=np.where(held == name, "test", "train")))
         inner = {"train": 1 - INNER_VALIDATION, "val": INNER_VALIDATION}
-        one = _assign(outer, (held != name), inner, seed + fold)
-        how = f"fold {fold + 1} of {k}, by {_unit(dataset)}, stratified by class, seed {seed}"
+        one = _shared(outer, (held != name), inner, seed + fold)
+        by = f"by {_unit(dataset)}, stratified by {_stratum(dataset)}, seed {seed}"
+        how = f"fold {fold + 1} of {k}, {by}"
         made.append(one.with_facts(split={"how": how, "parts": counts(one)}))
     return made
 
 
-def check_classes(dataset: Dataset) -> None:
-    """Refuse data that no classifier can be trained on; cheap, so call it before an audit.
-
-    Raises:
-        DataError: no labels, one class, or a class without examples.
-    """
-    if "mask" in dataset.table:
-        _check_masks(dataset)
-        return
-    if not dataset.labelled:
-        hint = dataset.facts.get(
-            "no_labels", "sort the images into class folders, or give a table with --table"
-        )
-        raise DataError(f"{dataset.name} has no labels: {hint}")
-    if len(dataset.classes) < 2 and not dataset.multi_label:
-        raise DataError(
-            f"{dataset.name} has one class, {dataset.classes[0]!r}; a classifier needs two or more"
-        )
-    present = _present(dataset)
-    for name in dataset.classes:
-        if name not in present:
-            raise DataError(
-                f"class {name!r} of {dataset.name} has no images; add some, or remove the class"
-            )
-
-
-def _check_masks(dataset: Dataset) -> None:
-    if not dataset.labelled:
-        raise DataError(f"{dataset.name} has no masks; expected some to learn from")
-    missing = [name for name in dataset.classes[1:] if name not in _present(dataset)]
-    if missing:
-        raise DataError(
-            f"no mask of {dataset.name} shows {', '.join(map(repr, missing))}; leave the class "
-            "out, or name the values of the masks with --classes"
-        )
-
-
 def counts(dataset: Dataset) -> dict[str, dict[str, Any]]:
     """Examples, patients and examples of each class in every part, as plain data."""
+    truth = truths.of(dataset)
     found = {}
     for part in PARTS:
         rows = dataset.part(part)
         found[part] = {
             "examples": len(rows),
             "patients": int(rows.table["patient"].nunique()),
-            "classes": _times(rows),
+            "classes": truth.times(rows),
         }
     return found
-
-
-def _times(dataset: Dataset) -> dict[str, int]:
-    """Examples of each class; in data with masks, those whose mask shows it."""
-    if "mask" in dataset.table:
-        times = shown(dataset).sum(axis=0)
-        return dict(zip(dataset.classes, map(int, times), strict=True))
-    labels = [name for label in dataset.table["label"].dropna() for name in label.split(JOIN)]
-    return {name: labels.count(name) for name in dataset.classes}
-
-
-def _present(dataset: Dataset) -> set[str]:
-    if "mask" in dataset.table:
-        return {name for name, times in _times(dataset).items() if times}
-    if not dataset.multi_label:
-        return set(dataset.table["label"].dropna().unique())
-    return {
-        name for label in dataset.table["label"].dropna().unique() for name in label.split(JOIN)
-    }
 
 
 def _without_parts_to_predict(dataset: Dataset) -> tuple[Dataset, int]:
@@ -191,18 +138,18 @@ def _complete(
     share = {part: fractions[PARTS.index(part)] for part in lacking}
     share = {"train": 1 - sum(share.values()), **share}
     training = (dataset.table["split"] == "train").to_numpy()
-    dataset = _assign(dataset, training, share, seed)
+    dataset = _shared(dataset, training, share, seed)
 
     def told(parts: Sequence[str]) -> str:
         return f"{' and '.join(parts)} {'were' if len(parts) > 1 else 'was'}"
 
     return dataset, (
         f"the source's own {told(given)} kept, {told(lacking)} taken off train by "
-        f"{_unit(dataset)}, stratified by class, seed {seed}"
+        f"{_unit(dataset)}, stratified by {_stratum(dataset)}, seed {seed}"
     )
 
 
-def _assign(dataset: Dataset, rows: np.ndarray, fractions: dict[str, float], seed: int) -> Dataset:
+def _shared(dataset: Dataset, rows: np.ndarray, fractions: dict[str, float], seed: int) -> Dataset:
     """Share out those of `rows` that have a label."""
     rows = np.asarray(rows) & dataset.answered.to_numpy()
     parts = dataset.table["split"].to_numpy(object).copy()
@@ -214,32 +161,35 @@ def _parts(dataset: Dataset, fractions: dict[str, float], seed: int) -> np.ndarr
     """The name of a part for each example, by group."""
     names = [name for name, share in fractions.items() if share > 0]
     group = groups(dataset.table)
-    per_class = class_counts(dataset, group)
-    every = np.arange(per_class.shape[1]) < len(dataset.classes)
-    every[0] &= "mask" not in dataset.table  # the background is everywhere, or need not be
-    _check_groups(dataset, (per_class > 0).sum(axis=0), every, len(names))
-    part = share_out(per_class, [fractions[name] for name in names], seed, every)
+    truth = truths.of(dataset)
+    strata = truth.strata(dataset)
+    counts_of_group = np.zeros((int(group.max(initial=-1)) + 1, strata.shape[1]), int)
+    np.add.at(counts_of_group, group, strata)
+    every = truth.everywhere(dataset, strata.shape[1])
+    _check_groups(dataset, (counts_of_group > 0).sum(axis=0), every, len(names))
+    part = share_out(counts_of_group, [fractions[name] for name in names], seed, every)
     return np.array(names, object)[part[group]]
 
 
-def _check_groups(dataset: Dataset, per_class: np.ndarray, every: np.ndarray, needed: int) -> None:
+def _check_groups(dataset: Dataset, held: np.ndarray, every: np.ndarray, needed: int) -> None:
+    """Refuse what too few patients have: `held` counts those of each stratum."""
     what = "patient" if dataset.table["patient_known"].any() else "example"
     what = "block" if "stack" in dataset.facts else what
-    # Masks take no --positive.
-    masks = "mask" in dataset.table
-    join = "give two classes one value in the masks" if masks else "join classes with --positive"
-    for name, count, wanted in zip(dataset.classes, per_class, every, strict=False):
-        if wanted and count < needed:
-            raise DataError(
-                f"class {name!r} has {count} {what}{'' if count == 1 else 's'} (a patient's "
-                f"images and equal images count once); {needed} parts or folds need at least "
-                f"{needed}. Add {what}s, leave the class out, or {join}"
-            )
+    mend = truths.of(dataset).mend
+    for place in np.flatnonzero(every & (held < needed)):
+        of_class = place < len(dataset.classes)
+        whose = f"class {dataset.classes[place]!r}" if of_class else dataset.name
+        raise DataError(
+            f"{whose} has {held[place]} {what}{'' if held[place] == 1 else 's'} (a patient's "
+            f"images and equal images count once); {needed} parts or folds need at least "
+            f"{needed}. Add {what}s" + (f", leave the class out, or {mend}" if of_class else "")
+        )
 
 
 def _check_training(dataset: Dataset) -> None:
-    needed = dataset.classes[1:] if "mask" in dataset.table else dataset.classes
-    missing = set(needed) - _present(dataset.part("train"))
+    truth = truths.of(dataset)
+    times = truth.times(dataset.part("train"))
+    missing = [name for name in truth.named(dataset) if not times[name]]
     if missing:
         names = ", ".join(map(repr, sorted(missing)))
         raise DataError(f"the training part has no example of {names}")
@@ -250,8 +200,8 @@ def _unit(dataset: Dataset) -> str:
     return "contiguous block" if "stack" in dataset.facts else "patient"
 
 
-def _answer(dataset: Dataset) -> str:
-    return "mask" if "mask" in dataset.table else "label"
+def _stratum(dataset: Dataset) -> str:
+    return truths.of(dataset).stratum
 
 
 def _check_fractions(fractions: Fractions) -> None:

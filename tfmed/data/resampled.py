@@ -16,7 +16,7 @@ from tfmed.errors import TfmedError
 POSITIONS = 1000
 
 
-class Wanted(NamedTuple):
+class WantedCase(NamedTuple):
     """A case to be read.
 
     Attributes:
@@ -50,7 +50,7 @@ class Resampled:
     positions: list[np.ndarray]
 
 
-def read(wanted: Wanted) -> Resampled | TfmedError:
+def read(wanted: WantedCase) -> Resampled | TfmedError:
     """Read a case and resample it, or tell the error why that cannot be done."""
     try:
         case = case_reading.read(wanted.example, wanted.facts_masks)

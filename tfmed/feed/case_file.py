@@ -19,7 +19,7 @@ import numpy as np
 
 from tfmed import log
 from tfmed.data import Dataset, pool
-from tfmed.data.resampled import POSITIONS, Resampled, Wanted, read
+from tfmed.data.resampled import POSITIONS, Resampled, WantedCase, read
 from tfmed.errors import ReadError, TfmedError
 from tfmed.feed.building import digest
 from tfmed.feed.chunks import Chunks, count_chunks, cut
@@ -119,7 +119,7 @@ class CaseFile:
         examples = self.dataset.table.iloc[rows].to_dict("records")
         labelled, zeros = self.labelled[rows], self.normalisation.nonzero
         wanted = (
-            Wanted(
+            WantedCase(
                 example={**example, "mask": _listed(example["mask"]) if has else None},
                 facts_masks=self.facts_masks if has else None,
                 spacing_mm=self.spacing_mm,

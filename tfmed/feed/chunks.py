@@ -21,7 +21,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfmed import log
-from tfmed.data import archives, Dataset
+from tfmed.data import Dataset, archives
 from tfmed.errors import ConfigError, DataError, ReadError
 from tfmed.feed import stock, workers
 from tfmed.feed.building import digest

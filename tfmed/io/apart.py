@@ -41,14 +41,14 @@ def decode(stream: bytes, syntax: str, settings: dict[str, Any]) -> np.ndarray:
     Args:
         stream: the codec's bytes.
         syntax: the transfer syntax UID.
-        settings: see `dicom_decode.by_gdcm`.
+        settings: see `gdcm_frame.by_gdcm`.
 
     Raises:
         ValueError: GDCM refused the data, died on it, or took longer than five minutes.
         OSError: the child was ended by something else.
     """
     if os.getpid() in _guarded:
-        from tfmed.io.dicom_decode import by_gdcm
+        from tfmed.io.gdcm_frame import by_gdcm
 
         return by_gdcm(stream, syntax, settings)
     request = json.dumps([len(stream), syntax, settings]).encode() + b"\n"
@@ -79,7 +79,7 @@ def close() -> None:
 
 def serve() -> None:
     """What the child runs: requests on standard input, arrays on standard output, to the end."""
-    from tfmed.io.dicom_decode import by_gdcm
+    from tfmed.io.gdcm_frame import by_gdcm
 
     # The C libraries write to file descriptor 1 as they like.
     answers = os.fdopen(os.dup(1), "wb")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import struct
 from contextlib import suppress
 from typing import Any
 
@@ -10,12 +9,11 @@ import jpeg_ls  # type: ignore[import-untyped]
 import numpy as np
 from pydicom.pixels import get_decoder
 
-from tfmed.io import apart, codestream, gdcm_frame, jpeg
+from tfmed.io import apart, codestream, jpeg
 from tfmed.io.dicom_header import Header
 from tfmed.io.dicom_parse import JPEG_BASELINE, Parsed, jpeg_as_it_is
+from tfmed.io.gdcm_frame import JPEG_12_BIT, by_pydicom
 
-# Extended, spectral selection, full progression: with 12 bits only GDCM's own libjpeg does.
-JPEG_12_BIT = tuple(f"1.2.840.10008.1.2.4.{process}" for process in (51, 53, 55))
 _RLE = "1.2.840.10008.1.2.5"
 _JPEG_LS = ("1.2.840.10008.1.2.4.80", "1.2.840.10008.1.2.4.81")
 # pydicom's names of the codecs, the first that is safe within this process and fast. Where two
@@ -32,11 +30,8 @@ CODECS = {
     "1.2.840.10008.1.2.4.203": "pylibjpeg",
     _RLE: "pylibjpeg",
 }
-_LOSSLESS_JPEG = ("1.2.840.10008.1.2.4.57", "1.2.840.10008.1.2.4.70")
 # Lossless JPEG, which it alone decodes, and what the codecs above refuse.
 BY_GDCM = tuple(f"1.2.840.10008.1.2.4.{kind}" for kind in (57, 70, 80, 81, 90, 91))
-# An empty table of frames, then the tag of the one frame.
-_WRAPPING = b"\xfe\xff\x00\xe0\0\0\0\0\xfe\xff\x00\xe0"
 
 
 def stored_frames(parsed: Parsed, chosen: list[int]) -> np.ndarray:
@@ -61,23 +56,6 @@ def stored_frames(parsed: Parsed, chosen: list[int]) -> np.ndarray:
         codestream.check(stream, header.rows, header.columns, parsed.samples)
         decoded.append(_decode(stream, parsed, settings))
     return np.stack(decoded) if len(decoded) > 1 else decoded[0][np.newaxis]
-
-
-def by_gdcm(stream: bytes, syntax: str, settings: dict[str, Any]) -> np.ndarray:
-    """One frame as GDCM has it; what the child process of `apart` calls.
-
-    Args:
-        stream: the codec's bytes.
-        syntax: the transfer syntax UID.
-        settings: pydicom's names and values of the image pixel module.
-    """
-    grey = settings["samples_per_pixel"] == 1 and settings["bits_allocated"] in (8, 16)
-    if syntax in _LOSSLESS_JPEG and grey:
-        return gdcm_frame.decode(stream, syntax, settings)
-    if syntax not in JPEG_12_BIT:
-        return _by_pydicom(stream, syntax, settings, "gdcm")
-    values = jpeg.decode_12_bit(stream, syntax)
-    return values.astype(np.int16) if settings["pixel_representation"] else values
 
 
 def _decode(stream: bytes, parsed: Parsed, settings: dict[str, Any]) -> np.ndarray:
@@ -112,7 +90,7 @@ def _in_process(stream: bytes, syntax: str, parsed: Parsed, settings: dict[str, 
         coded, told = jpeg_ls.decode_pixel_data(stream)
         data = coded if told["bits_per_sample"] == header.bits_stored else None
     if data is None:
-        return _by_pydicom(stream, syntax, settings, CODECS.get(syntax, ""))
+        return by_pydicom(stream, syntax, settings, CODECS.get(syntax, ""))
     kind = f"<{'i' if header.signed else 'u'}{header.bits_allocated // 8}"
     return _used_bits(np.frombuffer(data, kind).reshape(header.rows, header.columns), header)
 
@@ -131,14 +109,6 @@ def _used_bits(stored: np.ndarray, header: Header) -> np.ndarray:
     if not header.unused_bits:
         return stored
     return stored << header.unused_bits >> header.unused_bits
-
-
-def _by_pydicom(stream: bytes, syntax: str, settings: dict[str, Any], codec: str) -> np.ndarray:
-    wrapped = b"".join((_WRAPPING, struct.pack("<I", len(stream)), stream))
-    found, _ = get_decoder(syntax).as_array(
-        wrapped, index=0, validate=False, decoding_plugin=codec, **settings
-    )
-    return found
 
 
 def _uncompressed(parsed: Parsed, chosen: list[int]) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""One grey frame by GDCM, its values taken from memory.
+"""One frame by GDCM, or by another codec that pydicom knows.
 
 GDCM's Python gives pixels as text, of which bytes are made again: a quarter of the time of a
 lossless JPEG. Here they are copied from where GDCM keeps them.
@@ -7,15 +7,50 @@ lossless JPEG. Here they are copied from where GDCM keeps them.
 from __future__ import annotations
 
 import ctypes
+import struct
 from typing import Any
 
 import gdcm
 import numpy as np
+from pydicom.pixels import get_decoder
 
+from tfmed.io import jpeg
+
+# Extended, spectral selection, full progression: with 12 bits only GDCM's own libjpeg does.
+JPEG_12_BIT = tuple(f"1.2.840.10008.1.2.4.{process}" for process in (51, 53, 55))
+_LOSSLESS_JPEG = ("1.2.840.10008.1.2.4.57", "1.2.840.10008.1.2.4.70")
+# An empty table of frames, then the tag of the one frame.
+_WRAPPING = b"\xfe\xff\x00\xe0\0\0\0\0\xfe\xff\x00\xe0"
 _PIXEL_DATA = (0x7FE0, 0x0010)
 
 
-def decode(stream: bytes, syntax: str, settings: dict[str, Any]) -> np.ndarray:
+def by_gdcm(stream: bytes, syntax: str, settings: dict[str, Any]) -> np.ndarray:
+    """One frame as GDCM has it; what the child process of `apart` calls.
+
+    Args:
+        stream: the codec's bytes.
+        syntax: the transfer syntax UID.
+        settings: pydicom's names and values of the image pixel module.
+    """
+    grey = settings["samples_per_pixel"] == 1 and settings["bits_allocated"] in (8, 16)
+    if syntax in _LOSSLESS_JPEG and grey:
+        return _grey(stream, syntax, settings)
+    if syntax not in JPEG_12_BIT:
+        return by_pydicom(stream, syntax, settings, "gdcm")
+    values = jpeg.decode_12_bit(stream, syntax)
+    return values.astype(np.int16) if settings["pixel_representation"] else values
+
+
+def by_pydicom(stream: bytes, syntax: str, settings: dict[str, Any], codec: str) -> np.ndarray:
+    """One frame as the codec of that name has it, through pydicom."""
+    wrapped = b"".join((_WRAPPING, struct.pack("<I", len(stream)), stream))
+    found, _ = get_decoder(syntax).as_array(
+        wrapped, index=0, validate=False, decoding_plugin=codec, **settings
+    )
+    return found
+
+
+def _grey(stream: bytes, syntax: str, settings: dict[str, Any]) -> np.ndarray:
     """The stored values of one frame.
 
     Args:

@@ -26,7 +26,7 @@ def open_data(settings: DataSettings, classes: tuple[str, ...] | None = None) ->
         unit=settings.unit,
         on_geometry=settings.on_geometry,
         seed=settings.seed,
-        masks=classes is not None,
+        truth="label" if classes is None else "mask",
         classes=classes or (),
     )
     plural = "" if len(dataset) == 1 else "s"

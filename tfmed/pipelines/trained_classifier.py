@@ -13,8 +13,8 @@ import tensorflow as tf
 
 from tfmed import feed, log
 from tfmed.data import auditing
+from tfmed.data import truth as truths
 from tfmed.data.dataset import Dataset
-from tfmed.data.parts import check_classes
 from tfmed.errors import ConfigError, DataError
 from tfmed.evaluation import report_answers
 from tfmed.export import classifier_of
@@ -60,7 +60,7 @@ class TrainedClassifier:
             wanted = "clips" if self.preprocessing.sampled else "volumes"
         check_kind(dataset, wanted)
         if scored and not dataset.labelled:
-            check_classes(dataset)
+            truths.of(dataset).check(dataset)
         known = self.task.classes
         unknown = [name for name in dataset.classes if name not in known]
         if not dataset.labelled or not unknown:

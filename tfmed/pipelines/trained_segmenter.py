@@ -14,7 +14,6 @@ import pandas as pd
 
 from tfmed import log
 from tfmed.data import auditing
-from tfmed.data.truth import mask_truth
 from tfmed.data.case_reading import Case
 from tfmed.data.dataset import Dataset
 from tfmed.errors import ConfigError, DataError
@@ -60,7 +59,7 @@ class TrainedSegmenter:
         if scored:
             dataset = auditing.audit(open_data(settings, classes or self._named()))
             auditing.limit_rejects(dataset, settings.max_rejects)
-            dataset = _in_order(mask_truth.audit(dataset, every_class=False), self.task.classes)
+            dataset = _in_order(dataset, self.task.classes)
         else:
             dataset = auditing.audit(_to_predict(settings, volumes))
         auditing.limit_rejects(dataset, settings.max_rejects)

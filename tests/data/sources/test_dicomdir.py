@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from tfmed import data, io
-from tfmed.data.sources import dicomdir
 from tfmed.data.auditing import audit
+from tfmed.data.sources import dicomdir
 from tfmed.errors import ConfigError, DataError
 
 

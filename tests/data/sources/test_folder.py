@@ -12,9 +12,9 @@ import pytest
 from PIL import Image as Pillow
 
 from tfmed import data
+from tfmed.data import truth as truths
 from tfmed.data.auditing import audit
 from tfmed.data.walk import part_name, walk
-from tfmed.data.parts import check_classes
 from tfmed.errors import ConfigError, DataError
 
 
@@ -117,7 +117,7 @@ def test_plain_images_are_to_predict(tmp_path: Path) -> None:
     assert len(dataset) == 1
     assert not dataset.labelled
     with pytest.raises(DataError, match=r"has no labels.*--table"):
-        check_classes(dataset)
+        truths.of(dataset).check(dataset)
 
 
 def test_documents_in_a_tree_of_dicom_are_no_examples(tmp_path: Path) -> None:
@@ -156,14 +156,14 @@ def test_one_class_is_refused_before_training_but_can_be_predicted(tmp_path: Pat
     dataset = data.open(makers.class_folders(tmp_path, ("normal",), count=2))
     assert len(dataset) == 2
     with pytest.raises(DataError, match="has one class, 'normal'"):
-        check_classes(dataset)
+        truths.of(dataset).check(dataset)
 
 
 def test_a_class_folder_without_images_is_named(tmp_path: Path) -> None:
     makers.class_folders(tmp_path, count=2)
     (tmp_path / "viral").mkdir()
     with pytest.raises(DataError, match=r"class 'viral' of .* has no images"):
-        check_classes(data.open(tmp_path))
+        truths.of(data.open(tmp_path)).check(data.open(tmp_path))
 
 
 def test_only_empty_class_folders_are_an_error(tmp_path: Path) -> None:

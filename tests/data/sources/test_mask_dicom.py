@@ -14,7 +14,6 @@ import pytest
 
 from tfmed import data
 from tfmed.data import auditing, case_reading
-from tfmed.data.truth import mask_truth
 from tfmed.errors import ConfigError, DataError, GeometryError
 
 SHAPE = (5, 12, 16)

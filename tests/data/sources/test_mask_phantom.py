@@ -13,7 +13,6 @@ from scipy.integrate import quad
 from tfmed import data
 from tfmed.data import auditing
 from tfmed.data.sources import mask_phantom
-from tfmed.data.truth import mask_truth
 from tfmed.data.sources.mask_phantom import Blob
 
 

@@ -9,8 +9,8 @@ import makers
 import pytest
 
 from tfmed import data
-from tfmed.data.sources import medmnist
 from tfmed.data.download import md5
+from tfmed.data.sources import medmnist
 from tfmed.errors import ConfigError, DataError
 
 

@@ -14,8 +14,8 @@ from makers_tfds import read_back
 
 from tfmed import data
 from tfmed.data import archives
-from tfmed.data.sources import medmnist, medmnist_tfds
 from tfmed.data.download import md5
+from tfmed.data.sources import medmnist, medmnist_tfds
 from tfmed.data.tfds_quiet import quiet
 from tfmed.errors import DataError
 
@@ -135,7 +135,9 @@ def test_the_splits_of_the_real_set_share_images(shared_data, tmp_path, home, mo
         part: digests(np.stack([one["image"][..., 0] for one in examples[split]]))
         for split, part in PARTS.items()
     }
-    wanted = {part: digests(archives.images(path, f"{part}_images")[..., 0]) for part in PARTS.values()}
+    wanted = {
+        part: digests(archives.images(path, f"{part}_images")[..., 0]) for part in PARTS.values()
+    }
     assert found == wanted
     shared = {
         (a, b): len(found[a] & found[b])

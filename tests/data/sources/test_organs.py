@@ -14,7 +14,6 @@ from scipy.ndimage import binary_dilation, gaussian_filter
 from tfmed import data
 from tfmed.data import auditing
 from tfmed.data.sources import organs
-from tfmed.data.truth import mask_truth
 
 
 def test_the_surface_of_an_ellipsoid_is_that_of_its_integral() -> None:

@@ -11,8 +11,8 @@ import pytest
 
 from tfmed import data, io
 from tfmed.data import auditing
-from tfmed.data.sources import phantom, synthetic
 from tfmed.data.parts import assign
+from tfmed.data.sources import phantom, synthetic
 from tfmed.errors import ConfigError
 
 

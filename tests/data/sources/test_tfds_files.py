@@ -11,8 +11,8 @@ from makers_tfds import encoded, picture_features, pictures, prepared
 from tensorflow_datasets import features as f
 
 from tfmed import data
-from tfmed.data.sources import tfds_files
 from tfmed.data.auditing import audit
+from tfmed.data.sources import tfds_files
 from tfmed.errors import DataError
 from tfmed.io import read
 

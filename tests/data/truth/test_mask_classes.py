@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from tfmed.data.dataset import Dataset, index
-from tfmed.data.truth.mask_classes import look, Seen, together, with_classes
 from tfmed.data.mask_files import strange_values
+from tfmed.data.truth.mask_classes import Seen, look, together, with_classes
 from tfmed.errors import ConfigError, DataError, ReadError
 
 NOTHING = Dataset(index({"id": ["a"], "path": ["a"], "mask": [("m",)]}), (), "scans")

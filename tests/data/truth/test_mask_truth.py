@@ -13,7 +13,6 @@ from PIL import Image as Pillow
 
 from tfmed import data
 from tfmed.data import auditing
-from tfmed.data.truth import mask_truth
 from tfmed.data.parts import assign, folds
 from tfmed.data.stored import store, stored
 from tfmed.errors import DataError
@@ -172,6 +171,6 @@ def test_a_class_of_too_few_patients_cannot_be_split(tmp_path: Path) -> None:
 
 def test_python_splits_by_itself(tmp_path: Path) -> None:
     makers_masks.pairs(tmp_path, 6)
-    train, valid, test = data.open(tmp_path, truth="mask").split((0.5, 0.25, 0.25))
+    train, valid, test = data.split(data.open(tmp_path, truth="mask"), (0.5, 0.25, 0.25))
     assert len(train) + len(valid) + len(test) == 6 and min(len(valid), len(test)) >= 1
     assert "class_voxels" in train.table

@@ -10,9 +10,9 @@ from pathlib import Path
 import pandas as pd
 
 from tfmed.data.sources.dicomdir import KEYS
-from tfmed.data.walk import part_name
 from tfmed.data.sources.match import Files
 from tfmed.data.sources.wishes import Wishes
+from tfmed.data.walk import part_name
 from tfmed.errors import ConfigError, DataError, ReadError
 from tfmed.expected import nearest
 

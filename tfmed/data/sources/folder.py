@@ -2,34 +2,18 @@
 
 from __future__ import annotations
 
-import os
-import re
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tfmed import log
-from tfmed.data.sources import dicom_series, dicomdir
 from tfmed.data.dataset import Dataset, index
-from tfmed.data.truth.label_truth import class_order
+from tfmed.data.sources import dicom_series, dicomdir
+from tfmed.data.sources.label_table import label_folder
 from tfmed.data.sources.wishes import Wishes
+from tfmed.data.truth.label_truth import class_order
+from tfmed.data.walk import may_be_image, part_name, visible, walk
 from tfmed.errors import DataError, ReadError
-
-PART_NAMES = {
-    "train": "train",
-    "training": "train",
-    "val": "val",
-    "valid": "val",
-    "validation": "val",
-    "test": "test",
-    "testing": "test",
-}
-# What file systems and archivers leave behind, in lower case.
-LITTER = ("thumbs.db", "desktop.ini", "__macosx", "dicomdir", "$recycle.bin")
-# What stands beside images and is none, by ending or by name: left out without a word.
-TEXTS = (".csv", ".tsv", ".txt", ".md", ".json", ".xml", ".html", ".pdf", ".toml", ".yaml")
-DOCUMENTS = (*TEXTS, "readme", "license")
 
 
 @dataclass
@@ -67,8 +51,6 @@ def open_folder(place: str, wishes: Wishes) -> Dataset:
             f"{root} holds no files; expected images in class folders, or a tree of DICOM"
         )
     if wishes.table is not None:
-        from tfmed.data.sources.label_table import label_folder
-
         return label_folder(root, files, wishes)
     columns = ("path_column", "label_columns", "patient_column", "split_column")
     wishes.refuse("a folder without --table", *columns)
@@ -111,65 +93,8 @@ def open_file(place: str, wishes: Wishes) -> Dataset:
     return Dataset(index(columns), (), path.stem, facts={"source": str(path)})
 
 
-def walk(root: Path) -> list[Path]:
-    """All files under a folder, sorted; hidden ones and file systems' litter left out.
-
-    Links to folders are followed, each real folder once. Folders that cannot be listed, and
-    names that are no text, are left out with a warning. The `.img` of a NIfTI pair is part of
-    its `.hdr`.
-    """
-    files = []
-    seen = {root.resolve()}
-    for folder, folders, names in os.walk(root, onerror=_warn, followlinks=True):
-        here = Path(folder)
-        folders[:] = sorted(name for name in folders if _visible(name))
-        for name in list(folders):
-            real = (here / name).resolve()
-            if real in seen:
-                folders.remove(name)
-            seen.add(real)
-        voxels = _voxels(names)
-        files += [here / name for name in names if _visible(name) and name not in voxels]
-    named = [path for path in files if _is_text(str(path))]
-    if len(named) < len(files):
-        log.warning(
-            f"{len(files) - len(named)} files below {root} are left out: their names are not in "
-            "UTF-8; rename them"
-        )
-    return sorted(named)
-
-
-def _voxels(names: Sequence[str]) -> set[str]:
-    """The names of a folder that hold the voxels of a header beside them."""
-    packed = [name.removesuffix(".gz") for name in names]
-    stems = {name[:-4] for name in packed if name.lower().endswith(".hdr")}
-    return {
-        name
-        for name, plain in zip(names, packed, strict=True)
-        if plain.lower().endswith(".img") and plain[:-4] in stems
-    }
-
-
-def _warn(error: OSError) -> None:
-    log.warning(f"{error.filename} cannot be listed and is left out ({error.strerror})")
-
-
-def _is_text(name: str) -> bool:
-    """Whether a name can be written to a table: one of stray bytes holds lone surrogates."""
-    return name.isascii() or not any("\ud800" <= letter <= "\udfff" for letter in name)
-
-
-def part_name(name: str) -> str | None:
-    """`train`, `val` or `test` for a name that means one of them, in any case."""
-    return PART_NAMES.get(re.sub(r"[\s_-]*(set|data)?$", "", name.strip().casefold()))
-
-
-def _visible(name: str) -> bool:
-    return not name.startswith(".") and name.casefold() not in LITTER
-
-
 def _folders(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.iterdir() if path.is_dir() and _visible(path.name))
+    return sorted(path for path in folder.iterdir() if path.is_dir() and visible(path.name))
 
 
 def _inner(root: Path) -> Path:
@@ -220,7 +145,7 @@ def _list_parts(
         else:
             listing.add(by_part[part], None, name)
     for path in sorted(root.iterdir()):
-        if path not in parts and _visible(path.name) and (path.is_dir() or may_be_image(path)):
+        if path not in parts and visible(path.name) and (path.is_dir() or may_be_image(path)):
             listing.reject([path], "lies beside train, val and test")
 
 
@@ -247,8 +172,3 @@ def _by_child(folder: Path, files: Sequence[Path]) -> defaultdict[Path, list[Pat
     for path in files:
         found[folder / path.parts[depth] if len(path.parts) > depth + 1 else folder].append(path)
     return found
-
-
-def may_be_image(path: Path) -> bool:
-    """Whether a file is worth telling of; a README, a table or a scan's .json is not."""
-    return path.suffix.lower() not in DOCUMENTS and path.name.casefold() not in DOCUMENTS

@@ -1,4 +1,4 @@
-"""Tables of labels: a CSV beside a folder of images, or one that names them itself."""
+"""Tables of labels or numbers: a CSV beside a folder of images, or one that names them itself."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from typing import Any
 
 import pandas as pd
 
-from tfmed.data.sources import column_search as column_search
-from tfmed.data.sources import dicom_series, dicomdir
-from tfmed.data.truth import label_truth as label_text
+from tfmed.data.dataset import PARTS, Dataset, index
+from tfmed.data.sources import column_search, dicom_series, dicomdir
 from tfmed.data.sources.column_search import Columns
-from tfmed.data.dataset import JOIN, PARTS, Dataset, index
-from tfmed.data.walk import may_be_image, part_name
 from tfmed.data.sources.match import Files
 from tfmed.data.sources.wishes import Wishes
+from tfmed.data.truth import kind
+from tfmed.data.truth.known_truth import Cells
+from tfmed.data.walk import may_be_image, part_name
 from tfmed.errors import ConfigError, DataError
 
 NO_LABEL = "label is empty in the table"
@@ -81,7 +81,9 @@ def _assemble(table: Path, files: Files, wishes: Wishes, name: str) -> tuple[Dat
     """One row a file, with what its table row says."""
     cells = column_search.read_cells(table)
     columns = column_search.find(cells, files, wishes, table)
-    labels, unknown, classes = _labels(cells, columns)
+    truth = kind(wishes.truth)
+    named = {name: list(cells[name]) for name in columns.labels}
+    labels, unknown, classes, multi_label = truth.of_cells(named) if named else _none(len(cells))
     rows, rejects = _row_of_file(cells[columns.key], columns.level, files, labels)
     if not rows:
         reason = rejects[0][1] if rejects else "every cell is empty"
@@ -104,7 +106,6 @@ def _assemble(table: Path, files: Files, wishes: Wishes, name: str) -> tuple[Dat
     if columns.split:
         parts = cells[columns.split]
         content["split"] = [part_name(parts.iloc[row]) or "" for row in rows.values()]
-    multi_label = len(columns.labels) > 1 or any(JOIN in label for label in labels if label)
     facts = {"source": str(files.root), "table": str(table)}
     dataset = Dataset(index(content), classes, name, multi_label, facts).with_rejects(rejects)
     if columns.split:
@@ -112,21 +113,8 @@ def _assemble(table: Path, files: Files, wishes: Wishes, name: str) -> tuple[Dat
     return _without_unknown(dataset), columns
 
 
-def _labels(
-    cells: pd.DataFrame, columns: Columns
-) -> tuple[list[str | None], list[str], tuple[str, ...]]:
-    """`label` and `unknown` of each row, and the classes."""
-    nothing = [""] * len(cells)
-    if not columns.labels:
-        return [None] * len(cells), nothing, ()
-    if len(columns.labels) > 1:
-        found = label_text.several({name: list(cells[name]) for name in columns.labels})
-        return *found, columns.labels
-    single = label_text.tidy(cells[columns.labels[0]])
-    if any(JOIN in label for label in single if label):
-        labels, classes = label_text.joined(single)
-        return labels, nothing, classes
-    return single, nothing, label_text.class_order(label for label in single if label)
+def _none(rows: int) -> Cells:
+    return [None] * rows, [""] * rows, (), False
 
 
 def _row_of_file(
@@ -173,7 +161,7 @@ def _id(path: Path, root: Path) -> str:
 
 def _without_unknown(dataset: Dataset) -> Dataset:
     """Leave out examples with no label, but for a whole part without any: it is to predict."""
-    empty = dataset.table["label"].isna()
+    empty = ~dataset.answered
     if not dataset.labelled:
         return dataset
     bare = [

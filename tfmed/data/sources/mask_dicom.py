@@ -12,13 +12,13 @@ from pathlib import Path
 
 import pydicom
 
-from tfmed.data.sources import dicom_series
 from tfmed.data.dataset import Dataset, index
-from tfmed.data.walk import may_be_image, part_name
 from tfmed.data.headers import read_headers
-from tfmed.data.truth.mask_classes import BACKGROUND, chosen
 from tfmed.data.mask_files import DICOM_SEG
+from tfmed.data.sources import dicom_series
 from tfmed.data.sources.wishes import Wishes
+from tfmed.data.truth.mask_classes import BACKGROUND, chosen
+from tfmed.data.walk import may_be_image, part_name
 from tfmed.errors import ConfigError, DataError, ReadError, TfmedError
 from tfmed.io.guard import reading
 

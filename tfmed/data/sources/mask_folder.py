@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tfmed.data.sources import dicomdir
-from tfmed.data.truth import mask_classes
 from tfmed.data.dataset import Dataset, index
-from tfmed.data.walk import may_be_image, part_name, walk
-from tfmed.data.sources.mask_pairs import pair, Pairs
+from tfmed.data.sources import dicomdir
+from tfmed.data.sources.mask_dicom import open_tree
+from tfmed.data.sources.mask_pairs import Pairs, Section, pair
 from tfmed.data.sources.mask_table import with_patients
 from tfmed.data.sources.wishes import Wishes
+from tfmed.data.truth import mask_classes
+from tfmed.data.walk import may_be_image, part_name, walk
 from tfmed.errors import DataError
 
 IMAGES = ("image", "images", "img", "imgs")
@@ -22,15 +22,6 @@ LOOKED_FOR = (
     "images/ beside labels/ or masks/ (also inside train, val and test), nnU-Net's imagesTr/ "
     "and labelsTr/, or DICOM series with DICOM SEG"
 )
-
-
-@dataclass
-class Section:
-    """An images' folder with its masks' folder, and the part that they are."""
-
-    images: Path
-    masks: Path | None
-    split: str = ""
 
 
 def open_folder(place: str, wishes: Wishes) -> Dataset:
@@ -48,8 +39,6 @@ def open_folder(place: str, wishes: Wishes) -> Dataset:
     masks = [path for section in sections if section.masks for path in walk(section.masks)]
     files = masks or walk(root)
     if any(dicomdir.is_dicom(path) for path in files if may_be_image(path)):
-        from tfmed.data.sources.mask_dicom import open_tree
-
         wishes.refuse("DICOM with masks", "table", "path_column", "patient_column")
         return open_tree(root, walk(root), wishes)
     if not sections:

@@ -6,14 +6,10 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from tfmed.data.truth.label_truth import class_order
 from tfmed.data.walk import stem
 from tfmed.errors import DataError
-
-if TYPE_CHECKING:
-    from tfmed.data.sources.mask_folder import Section
 
 NO_MASK = "no mask has its name, though others of its part have one"
 NO_IMAGE = "no image has its name"
@@ -22,6 +18,15 @@ TWICE = "another mask has its name"
 _CHANNEL = re.compile(r"_0000$")
 _MASK = re.compile(r"[_-](mask|masks|seg|segmentation|label|labels|gt)$", re.IGNORECASE)
 ENDINGS = (".nii", ".gz", ".hdr", ".png", ".tif", ".tiff", ".npy", ".bmp")
+
+
+@dataclass
+class Section:
+    """An images' folder with its masks' folder, and the part that they are."""
+
+    images: Path
+    masks: Path | None
+    split: str = ""
 
 
 @dataclass

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from tfmed.data.sources import dicom_series
 from tfmed.data.dataset import Dataset, index
-from tfmed.data.walk import may_be_image
 from tfmed.data.headers import read_headers
+from tfmed.data.sources import dicom_series
 from tfmed.data.sources.mask_dicom import NO_PIXELS, SEG, segmented, space
+from tfmed.data.walk import may_be_image
 from tfmed.errors import ConfigError
 
 UNEVEN = "warn"  # about series that are no even volume; a mask finds its slices all the same

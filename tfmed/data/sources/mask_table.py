@@ -9,13 +9,13 @@ from typing import Any
 
 import pandas as pd
 
-from tfmed.data.sources import column_search as column_search
-from tfmed.data.truth import mask_classes
-from tfmed.data.sources.column_search import plain
 from tfmed.data.dataset import PARTS, Dataset, index
-from tfmed.data.walk import part_name
+from tfmed.data.sources import column_search
+from tfmed.data.sources.column_search import plain
 from tfmed.data.sources.match import Files
 from tfmed.data.sources.wishes import Wishes
+from tfmed.data.truth import mask_classes
+from tfmed.data.walk import part_name
 from tfmed.errors import ConfigError, DataError
 
 MASK_NAMES = ("mask", "masks", "segmentation", "seg", "label", "labels", "groundtruth")

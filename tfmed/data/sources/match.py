@@ -7,10 +7,9 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from pathlib import Path, PurePosixPath
 
-from tfmed.data.walk import walk
+from tfmed.data.walk import stem, walk
 
 MISSING = "the file is missing, but the table has a row for it"
-PACKED = (".nii.gz", ".hdr.gz", ".img.gz")
 LOOKED_AT = 50  # cells of a column that are tried as files
 
 
@@ -74,19 +73,6 @@ class Files:
             self._by_path[_key(inside.as_posix())] = path
             self._by_name[_key(path.name)].append(path)
             self._by_stem[stem(_key(path.name))].append(path)
-
-
-def stem(name: str) -> str:
-    """A file's name without its ending, of which `.nii.gz` and its like are one.
-
-    Example:
-        >>> stem("scan.v2.nii.gz")
-        'scan.v2'
-        >>> stem("scan.v2.png")
-        'scan.v2'
-    """
-    packed = name.lower().endswith(PACKED)
-    return PurePosixPath(name[:-3] if packed else name).stem
 
 
 def _key(text: str) -> str:

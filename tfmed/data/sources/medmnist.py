@@ -55,10 +55,18 @@ def open_named(place: str, wishes: Wishes) -> Dataset:
     path = locate(name, size)
     title = name if size == SMALLEST else f"{name}_{size}"
     facts = {"source": f"medmnist:{place}", "md5": sizes[size], **_facts(name)}
-    return open_archive(path, title, sets()[name]["classes"], facts)
+    return open_archive(path, title, sets()[name]["classes"], facts, wishes.truth)
 
 
-def known_file(path: Path) -> tuple[tuple[str, ...], dict[str, Any]]:
+def open_file(place: str, wishes: Wishes) -> Dataset:
+    """The examples of an npz in MedMNIST's layout; of a set of theirs, with its class names."""
+    wishes.refuse_table("an npz file")
+    path = Path(place).resolve()
+    classes, facts = _known_file(path)
+    return open_archive(path, path.stem, classes, {"source": str(path), **facts}, wishes.truth)
+
+
+def _known_file(path: Path) -> tuple[tuple[str, ...], dict[str, Any]]:
     """Classes and facts of the set that a file is named after, or nothing."""
     name, _, size = path.stem.partition("_")
     if name not in sets() or (size and not size.isdigit()):

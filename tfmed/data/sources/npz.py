@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import math
 import zipfile
 from collections.abc import Mapping, Sequence
@@ -11,30 +10,20 @@ from typing import Any
 
 import numpy as np
 
-from tfmed.data.truth import label_truth as label_text
+from tfmed.data import archives
 from tfmed.data.dataset import JOIN, PARTS, Dataset, index
-from tfmed.data.sources.wishes import Wishes
+from tfmed.data.truth.label_truth import class_order
+from tfmed.data.truth.number_truth import NumberTruth
 from tfmed.errors import DataError, ReadError
 from tfmed.io.guard import reading
 
 IMAGES = "_images"
 LABELS = "_labels"
-COLOURS = (1, 3)
 UNKNOWN = -1
 
 
-def open_file(place: str, wishes: Wishes) -> Dataset:
-    """The examples of an npz; class names come from MedMNIST's facts if the name is theirs."""
-    from tfmed.data.sources.medmnist import known_file
-
-    wishes.refuse_table("an npz file")
-    path = Path(place).resolve()
-    classes, facts = known_file(path)
-    return open_archive(path, path.stem, classes, {"source": str(path), **facts})
-
-
 def open_archive(
-    path: Path, name: str, classes: Sequence[str], facts: Mapping[str, Any]
+    path: Path, name: str, classes: Sequence[str], facts: Mapping[str, Any], truth: str = "label"
 ) -> Dataset:
     """List an archive's examples; only its labels are read.
 
@@ -43,6 +32,7 @@ def open_archive(
         name: of the data set.
         classes: names in the order of the label numbers; empty for "0", "1", ...
         facts: what else is known of the data.
+        truth: what the labels are, a row of `tfmed.data.truth.TRUTHS`.
 
     Raises:
         ReadError: the file is no npz, or lacks its arrays.
@@ -56,7 +46,8 @@ def open_archive(
     labels = {part: _labels(path, part, shapes) for part in parts}
     given = [array for array in labels.values() if array is not None]
     multi_label = any(array.shape[1] > 1 for array in given)
-    names = tuple(classes) or _numbered(given, multi_label)
+    of_numbers = truth == "number" and not multi_label
+    names = () if of_numbers else tuple(classes) or _numbered(given, multi_label)
     counts = {part: shapes[_member(part)][0] for part in parts}
     columns = {
         "id": [f"{part or 'image'}/{i:06d}" for part in parts for i in range(counts[part])],
@@ -64,38 +55,13 @@ def open_archive(
         "member": [_member(part) for part in parts for _ in range(counts[part])],
         "frame": np.concatenate([np.arange(counts[part]) for part in parts]),
         "split": [part for part in parts for _ in range(counts[part])],
-        "label": _texts(labels, counts, names, multi_label),
+        "label": _numbers(labels, counts)
+        if of_numbers
+        else _texts(labels, counts, names, multi_label),
         "unknown": _unknown(labels, counts, names, multi_label),
     }
     columns["patient"] = columns["id"]
     return Dataset(index(columns), names, name, multi_label, dict(facts))
-
-
-@functools.lru_cache(maxsize=4)
-def _load(path: str, member: str, changed: int) -> np.ndarray:
-    with (
-        reading(path, f"array {member!r} cannot be read"),
-        np.load(path, allow_pickle=False) as archive,
-    ):
-        array: np.ndarray = archive[member]
-    array.setflags(write=False)
-    return array
-
-
-def images(path: str | Path, member: str) -> np.ndarray:
-    """All images of one array, as `[N, H, W, C]`, or `[N, D, H, W, C]` for volumes.
-
-    The array is decompressed once and kept while few others are asked for; it is read-only.
-
-    Raises:
-        ReadError: the archive or the array cannot be read.
-    """
-    array = _load(str(path), member, Path(path).stat().st_mtime_ns)
-    if array.ndim in (4, 5) and array.shape[-1] in COLOURS:
-        return array
-    if array.ndim in (3, 4):
-        return array[..., np.newaxis]
-    raise ReadError(path, f"{member} has shape {array.shape}; expected [N, H, W] or [N, H, W, 3]")
 
 
 def _member(part: str) -> str:
@@ -123,7 +89,7 @@ def _labels(path: Path, part: str, shapes: Mapping[str, tuple[int, ...]]) -> np.
     member = f"{part}{LABELS}" if part else LABELS.lstrip("_")
     if member not in shapes:
         return None
-    array = _load(str(path), member, path.stat().st_mtime_ns)
+    array = archives.load(path, member)
     count = shapes[_member(part)][0]
     if array.ndim == 1:
         array = array[:, np.newaxis]
@@ -141,7 +107,7 @@ def _numbered(given: list[np.ndarray], multi_label: bool) -> tuple[str, ...]:
     if multi_label:
         return tuple(str(column) for column in range(given[0].shape[1]))
     values = np.unique(np.concatenate(given))
-    return label_text.class_order(str(int(value)) for value in values if value != UNKNOWN)
+    return class_order(str(int(value)) for value in values if value != UNKNOWN)
 
 
 def _texts(
@@ -160,6 +126,18 @@ def _texts(
             ]
         else:
             texts += _single(array[:, 0], names, part)
+    return texts
+
+
+def _numbers(
+    labels: Mapping[str, np.ndarray | None], counts: Mapping[str, int]
+) -> list[str | None]:
+    texts: list[str | None] = []
+    for part, array in labels.items():
+        if array is None:
+            texts += [None] * counts[part]
+        else:
+            texts += NumberTruth().of_cells({LABELS: array[:, 0].astype(str).tolist()})[0]
     return texts
 
 

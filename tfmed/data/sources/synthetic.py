@@ -10,54 +10,27 @@ nothing to do with the label, store their slices in different ways.
 
 from __future__ import annotations
 
-import csv
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
-from pydicom.dataset import Dataset as Dicom
-from pydicom.dataset import FileMetaDataset
-from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, generate_uid
-
-from tfmed import log
-from tfmed.data.sources import label_table, mask_folder, mask_phantom, mask_table, organs, phantom
 from tfmed.data.dataset import Dataset
 from tfmed.data.download import keep
+from tfmed.data.sources import SOURCES
 from tfmed.data.sources.wishes import Wishes
 from tfmed.tables import lookup
 
-# Name: what writes the examples of a seed into a folder, with `labels.csv` at its top.
-DRAWN = {"nodules": "tfmed.data.sources.synthetic:write_nodules"}
-# Those with masks: name, and what opens them with a seed.
-DRAWN_WITH_MASKS = {
-    "organs": "tfmed.data.sources.synthetic:open_organs",
-    "organs3d": "tfmed.data.sources.synthetic:open_organs_3d",
+# By truth, and name: what writes the examples of a seed into a folder, with a table at its top
+# where the folders alone do not tell the truth or the patients.
+DRAWN: dict[str, dict[str, str]] = {
+    "label": {"nodules": "tfmed.data.sources.nodules:write"},
+    "number": {},
+    "mask": {
+        "organs": "tfmed.data.sources.mask_phantom:write",
+        "organs3d": "tfmed.data.sources.organs:write_training",
+    },
 }
+TABLES = ("labels.csv", "cases.csv")
 VERSION = 2  # a new number when what is drawn changes: older files are then not reused
-MASKED_VERSION = 2
-PATIENTS = 80
-LABELS = "labels.csv"
-COLUMNS = ("path", "label", "nodule_x_mm", "nodule_y_mm", "nodule_z_mm", "section_radius_mm")
-
-
-@dataclass(frozen=True)
-class Scanner:
-    """How a made-up scanner stores its images; `window` is a display window in HU."""
-
-    name: str
-    slope: float
-    intercept: float
-    dtype: str
-    bits: int
-    photometric: str
-    window: tuple[float, float]
-    noise: float
-
-
-SCANNERS = (
-    Scanner("Phantom One", 1.0, -1024.0, "<u2", 12, "MONOCHROME2", (-1350.0, 150.0), 25.0),
-    Scanner("Phantom Two", 0.5, -200.0, "<i2", 16, "MONOCHROME1", (-160.0, 240.0), 35.0),
-)
 
 
 def open_named(place: str, wishes: Wishes) -> Dataset:
@@ -68,115 +41,12 @@ def open_named(place: str, wishes: Wishes) -> Dataset:
         DataError: the files cannot be written.
     """
     wishes.refuse_table("a synthetic source")
-    write = lookup(DRAWN, place, "synthetic set")
+    wishes.refuse("a synthetic source", "classes")
+    write = lookup(DRAWN[wishes.truth], place, f"synthetic set with a {wishes.truth}")
     kept = Path("synthetic") / f"{place}-{VERSION}-{wishes.seed}"
     folder = keep(kept, lambda aside: write(aside, wishes.seed))
-    columns = Wishes(path_column="path", label_columns=("label",))
-    dataset = label_table.open_file(str(folder / LABELS), columns)
+    table = next((folder / name for name in TABLES if (folder / name).is_file()), None)
+    reader = lookup(SOURCES[wishes.truth], "csv" if table else "folder", "source")
+    dataset: Dataset = reader(str(table or folder), Wishes(truth=wishes.truth))
     facts = {"source": f"synthetic:{place}", "folder": str(folder), "licence": "Apache-2.0"}
     return replace(dataset, name=f"synthetic {place}").with_facts(**facts)
-
-
-def open_masked(place: str, wishes: Wishes) -> Dataset:
-    """The examples of a drawn set with masks; they are drawn at the first time.
-
-    Raises:
-        ConfigError: no such set.
-        DataError: the files cannot be written.
-    """
-    wishes.refuse_table("a synthetic source")
-    wishes.refuse("a synthetic source", "classes")
-    dataset: Dataset = lookup(DRAWN_WITH_MASKS, place, "synthetic set with masks")(wishes.seed)
-    folder = dataset.facts["source"]
-    facts = {"source": f"synthetic:{place}", "folder": folder, "licence": "Apache-2.0"}
-    return replace(dataset, name=f"synthetic {place}").with_facts(**facts)
-
-
-def open_organs(seed: int) -> Dataset:
-    """Images in PNG with masks as palettes, of `tfmed.data.sources.mask_phantom`."""
-    kept = Path("synthetic") / f"organs2d-{MASKED_VERSION}-{seed}"
-    folder = keep(kept, lambda aside: mask_phantom.write(aside, seed))
-    return mask_table.open_file(str(folder / mask_phantom.TABLE), Wishes())
-
-
-def open_organs_3d(seed: int) -> Dataset:
-    """Volumes in NIfTI with label maps, of `tfmed.data.sources.organs`."""
-    kept = Path("synthetic") / f"organs3d-{MASKED_VERSION}-{seed}"
-    folder = keep(kept, lambda aside: organs.write_training(aside, seed))
-    return mask_folder.open_folder(str(folder), Wishes())
-
-
-def write_nodules(folder: Path, seed: int) -> None:
-    """Write the patients of `synthetic:nodules` as DICOM, a folder each, and their labels."""
-    rows: list[tuple[object, ...]] = []
-    patients = range(PATIENTS)
-    with log.progress(patients, what="drawing phantoms", unit="patients") as bar:
-        for number in bar:
-            generator = np.random.default_rng([seed, number])
-            # Every second patient has a nodule; scanners change at half that pace.
-            chest = phantom.draw(generator, with_nodule=number % 2 == 1)
-            scanner = SCANNERS[number // 2 % len(SCANNERS)]
-            name = f"patient_{number:03d}"
-            for index, z in enumerate(chest.z_mm):
-                path = folder / name / f"slice_{index}.dcm"
-                noise = generator.normal(0, scanner.noise, chest.slices[index].shape)
-                about = _about(name, seed, index, z)
-                _write(path, chest.slices[index] + noise, scanner, about)
-                rows.append(_row(f"{name}/{path.name}", chest.nodule, z))
-    with (folder / LABELS).open("w", newline="", encoding="utf-8") as file:
-        csv.writer(file).writerows([COLUMNS, *rows])
-
-
-def _row(path: str, nodule: phantom.Nodule | None, z: float) -> tuple[object, ...]:
-    section = nodule.section_mm(z) if nodule else 0.0
-    if nodule is None or section == 0:
-        return path, "normal", "", "", "", 0
-    return path, "nodule", *(round(part, 2) for part in nodule.centre_mm), round(section, 2)
-
-
-def _about(name: str, seed: int, index: int, z: float) -> Dicom:
-    """Who and where: identifiers and geometry of a slice."""
-    data = Dicom()
-    data.PatientID = name.upper()
-    data.PatientName = f"Phantom^{name}"
-    data.StudyInstanceUID = _uid(seed, name)
-    data.SeriesInstanceUID = _uid(seed, name, "series")
-    data.FrameOfReferenceUID = _uid(seed, name, "frame")
-    data.SOPInstanceUID = _uid(seed, name, index)
-    data.InstanceNumber = index + 1
-    corner = -(phantom.PIXELS - 1) / 2 * phantom.SPACING_MM
-    data.ImagePositionPatient = [corner, corner, z]
-    data.ImageOrientationPatient = [1, 0, 0, 0, 1, 0]
-    data.PixelSpacing = [phantom.SPACING_MM, phantom.SPACING_MM]
-    data.SliceThickness = phantom.SLICE_STEP_MM
-    return data
-
-
-def _write(path: Path, hounsfield: np.ndarray, scanner: Scanner, data: Dicom) -> None:
-    """Store a slice as the scanner would: PS3.3 A.3, the CT Image IOD."""
-    limits = np.iinfo(scanner.dtype)
-    high = min(limits.max, 2**scanner.bits - 1)
-    stored = np.round((hounsfield - scanner.intercept) / scanner.slope)
-    data.file_meta = FileMetaDataset()
-    data.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
-    data.file_meta.MediaStorageSOPClassUID = data.SOPClassUID = CTImageStorage
-    data.file_meta.MediaStorageSOPInstanceUID = data.SOPInstanceUID
-    data.Modality = "CT"
-    data.ImageType = ["DERIVED", "SECONDARY", "AXIAL"]
-    data.Manufacturer = scanner.name
-    data.Rows, data.Columns = hounsfield.shape
-    data.SamplesPerPixel = 1
-    data.PhotometricInterpretation = scanner.photometric
-    data.BitsAllocated, data.BitsStored, data.HighBit = 16, scanner.bits, scanner.bits - 1
-    data.PixelRepresentation = int(limits.min < 0)
-    data.RescaleSlope, data.RescaleIntercept = scanner.slope, scanner.intercept
-    data.RescaleType = "HU"
-    low, top = scanner.window
-    data.WindowCenter, data.WindowWidth = (low + top) / 2, top - low
-    data.PixelData = np.clip(stored, limits.min, high).astype(scanner.dtype).tobytes()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    data.save_as(path, enforce_file_format=True)
-
-
-def _uid(*parts: object) -> str:
-    return str(generate_uid(entropy_srcs=["tfmed synthetic", *map(str, parts)]))

@@ -19,13 +19,13 @@ from typing import Any
 import pandas as pd
 
 from tfmed import log
-from tfmed.data.sources import tfds_files
 from tfmed.data.dataset import Dataset, index
 from tfmed.data.download import kept
-from tfmed.data.walk import part_name
+from tfmed.data.sources import tfds_files
+from tfmed.data.sources.tfds_features import TEXTS, Roles, roles
 from tfmed.data.sources.wishes import Wishes
-from tfmed.data.sources.tfds_features import Roles, roles, TEXTS
 from tfmed.data.tfds_quiet import quiet
+from tfmed.data.walk import part_name
 from tfmed.errors import ConfigError, DataError, TfmedError
 from tfmed.expected import nearest
 
@@ -108,7 +108,8 @@ def _named(place: str) -> Any:
         raise ConfigError(f"there is no folder {place}; expected one that TFDS wrote, or a name")
     import tensorflow_datasets as tfds
 
-    importlib.import_module("tfmed.data.sources.medmnist_tfds")  # TFDS knows a builder when it is loaded
+    # TFDS knows a builder when it is loaded.
+    importlib.import_module("tfmed.data.sources.medmnist_tfds")
     try:
         with log.quiet():
             builder = tfds.builder(place)

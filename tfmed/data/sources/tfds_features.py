@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from tfmed.data.sources.column_search import LABEL_NAMES, PATIENT_NAMES, plain
 from tfmed.data.dataset import JOIN
-from tfmed.data.truth.label_truth import NEGATIVE
+from tfmed.data.sources.column_search import LABEL_NAMES, PATIENT_NAMES, plain
 from tfmed.data.sources.wishes import Wishes
+from tfmed.data.truth.label_truth import NEGATIVE
 from tfmed.errors import ConfigError, DataError
 from tfmed.expected import nearest
 

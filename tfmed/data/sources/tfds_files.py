@@ -22,11 +22,11 @@ from tfmed import log
 from tfmed.data.sources.tfds_features import (
     CLIP,
     FRAME_RATE,
-    label_of,
     PICTURE_TYPES,
-    Roles,
     SPACING,
     TEXTS,
+    Roles,
+    label_of,
 )
 from tfmed.errors import DataError
 from tfmed.run import write_aside, write_text

@@ -20,7 +20,7 @@ class Wishes:
     unit: str = "auto"
     on_geometry: str = "reject"
     seed: int = 0
-    masks: bool = False
+    truth: str = "label"
     classes: tuple[str, ...] = ()
 
     def refuse(self, what: str, *names: str) -> None:

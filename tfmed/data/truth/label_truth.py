@@ -1,4 +1,4 @@
-"""Label values as text, the order of classes, several labels at once, one against the rest."""
+"""Labels as truth: their text, the order of classes, several at once, one against the rest."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
+import numpy as np
 import pandas as pd
 
 from tfmed.data.dataset import JOIN, Dataset
+from tfmed.data.truth.known_truth import Cells, KnownTruth
 from tfmed.errors import ConfigError, DataError
 from tfmed.expected import nearest
 
@@ -19,6 +21,64 @@ NO = ("0", "false", "no", "n")
 NEGATIVE = (*NO, "normal", "negative", "healthy", "control", "absent", "benign")
 
 REST = "other"
+
+
+class LabelTruth(KnownTruth):
+    """One class an example, or in multi-label data several or none."""
+
+    name = "label"
+    expected = "class folders, a table (--table), or an npz"
+    refused = {"classes": "labels take no --classes: they name their classes themselves"}
+    mend = "join classes with --positive"
+
+    def of_cells(self, columns: Mapping[str, Sequence[str]]) -> Cells:
+        """Of one column the labels, or of several, or of cells joined by `|`, multi-label ones."""
+        if len(columns) > 1:
+            labels, unknown = several(columns)
+            return labels, unknown, tuple(columns), True
+        single = tidy(cell for cells in columns.values() for cell in cells)
+        nothing = [""] * len(single)
+        if any(JOIN in label for label in single if label):
+            labels, classes = joined(single)
+            return labels, nothing, classes, True
+        return single, nothing, class_order(label for label in single if label), False
+
+    def strata(self, dataset: Dataset) -> np.ndarray:
+        """A column a class; in multi-label data one more, of the examples without any."""
+        labels, classes = dataset.table["label"], list(dataset.classes)
+        found = np.zeros((len(labels), len(classes) + int(dataset.multi_label)), int)
+        if not dataset.multi_label:
+            number = pd.Categorical(labels, categories=classes).codes
+            found[number >= 0, number[number >= 0]] = 1
+            return found
+        place = {name: i for i, name in enumerate(classes)}
+        for row, label in enumerate(labels.fillna("")):
+            for name in label.split(JOIN) if label else ():
+                found[row, place[name]] = 1
+            found[row, -1] = not label
+        return found
+
+    def check(self, dataset: Dataset) -> None:
+        """Refuse data that no classifier can be trained on.
+
+        Raises:
+            DataError: no labels, one class, or a class without examples.
+        """
+        if not dataset.labelled:
+            hint = dataset.facts.get(
+                "no_labels", "sort the images into class folders, or give a table with --table"
+            )
+            raise DataError(f"{dataset.name} has no labels: {hint}")
+        if len(dataset.classes) < 2 and not dataset.multi_label:
+            raise DataError(
+                f"{dataset.name} has one class, {dataset.classes[0]!r}; a classifier needs two "
+                "or more"
+            )
+        for name, times in self.times(dataset).items():
+            if not times:
+                raise DataError(
+                    f"class {name!r} of {dataset.name} has no images; add some, or remove the class"
+                )
 
 
 def tidy(values: Iterable[str]) -> list[str | None]:

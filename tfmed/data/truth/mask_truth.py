@@ -1,4 +1,4 @@
-"""Read every mask once: what does not fit its image becomes a reject, the rest is counted."""
+"""Masks as truth: what does not fit its image becomes a reject, the rest is counted."""
 
 from __future__ import annotations
 
@@ -10,74 +10,89 @@ import numpy as np
 import pandas as pd
 
 from tfmed.data import mask_files, pool, stack
-from tfmed.data.truth import mask_classes
 from tfmed.data.dataset import Dataset
+from tfmed.data.mask_files import DICOM_SEG, ONE_FILE_A_CLASS, ScanGrid
+from tfmed.data.truth import mask_classes
+from tfmed.data.truth.known_truth import KnownTruth
 from tfmed.data.truth.mask_classes import Seen
-from tfmed.data.mask_files import DICOM_SEG, ONE_FILE_A_CLASS, Grid
 from tfmed.errors import DataError, TfmedError
 from tfmed.io import nifti
 
 Counts = dict[int, int]
 
 
-def audit(dataset: Dataset, workers: int | None = None, *, every_class: bool = True) -> Dataset:
-    """The data set with a reject for each bad mask, and the voxels of each class counted.
+class MaskTruth(KnownTruth):
+    """A label map an example, on the grid of its image; class 0 is the background."""
 
-    Where nobody has named the classes, every value that a mask holds is one.
+    name = "mask"
+    expected = (
+        "a folder of images and masks, a CSV with the columns image and mask, or synthetic:organs"
+    )
+    refused = {"positive": "masks take no --positive: name their values with --classes"}
+    mend = "give two classes one value in the masks"
 
-    Args:
-        dataset: as `tfmed.data.auditing.audit` left it.
-        workers: processes; None for one a core, 0 for none.
-        every_class: whether each class must be shown, as in training; a model may be scored on
-            scans that lack one.
+    def audit(self, dataset: Dataset, workers: int | None = None) -> Dataset:
+        """Read every mask once: the data set with a reject for each bad one, the rest counted.
 
-    Returns:
-        The data set with the column `class_voxels`: voxels of each class, None where there is no
-        mask. Slices of one stack are found too (`tfmed.data.stack`).
+        Where nobody has named the classes, every value that a mask holds is one.
 
-    Raises:
-        DataError: a class has not one voxel in all the masks that can be used, or there are none.
-    """
-    about = dataset.facts["masks"]
-    rows = np.flatnonzero(dataset.table["mask"].notna()).tolist()
-    if not rows:
-        return dataset.with_table(dataset.table.assign(class_voxels=None))
-    table = dataset.table.iloc[rows]
-    items = [(example, about) for example in table.to_dict("records")]
-    found = pool.run(_counted, items, workers=workers, what="reading masks")
-    dataset, about = _named(dataset, found)
-    known = [int(value) for value in about["values"]]
-    reasons = [_reason(one, known) for one in found]
-    voxels = pd.Series([None] * len(dataset), dtype="object")
-    for row, one, reason in zip(rows, found, reasons, strict=True):
-        voxels[row] = None if reason else [one[0].get(value, 0) for value in known]
-    bad = {row: reason for row, reason in zip(rows, reasons, strict=True) if reason}
-    dataset = dataset.with_table(dataset.table.assign(class_voxels=voxels))
-    lost = [(str(dataset.table["mask"].iloc[row][0]), reason) for row, reason in bad.items()]
-    keep = ~dataset.table.index.isin(list(bad))
-    dataset = dataset.where(pd.Series(keep)).with_rejects(lost)
-    if every_class and len(bad) < len(rows):  # else limit_rejects says what is wrong with them
-        check_classes(dataset)
-    return stack.blocks(dataset, workers)
+        Args:
+            dataset: with the columns of `tfmed.data.auditing.COLUMNS`.
+            workers: processes; None for one a core, 0 for none.
 
+        Returns:
+            The data set with the column `class_voxels`: voxels of each class, None where there
+            is no mask. Slices of one stack are found too (`tfmed.data.stack`).
+        """
+        about = dataset.facts["masks"]
+        rows = np.flatnonzero(dataset.table["mask"].notna()).tolist()
+        if not rows:
+            return dataset.with_table(dataset.table.assign(class_voxels=None))
+        table = dataset.table.iloc[rows]
+        items = [(example, about) for example in table.to_dict("records")]
+        found = pool.run(_counted, items, workers=workers, what="reading masks")
+        dataset, about = _named(dataset, found)
+        known = [int(value) for value in about["values"]]
+        reasons = [_reason(one, known) for one in found]
+        voxels = pd.Series([None] * len(dataset), dtype="object")
+        for row, one, reason in zip(rows, found, reasons, strict=True):
+            voxels[row] = None if reason else [one[0].get(value, 0) for value in known]
+        bad = {row: reason for row, reason in zip(rows, reasons, strict=True) if reason}
+        dataset = dataset.with_table(dataset.table.assign(class_voxels=voxels))
+        lost = [(str(dataset.table["mask"].iloc[row][0]), reason) for row, reason in bad.items()]
+        keep = ~dataset.table.index.isin(list(bad))
+        dataset = dataset.where(pd.Series(keep)).with_rejects(lost)
+        return stack.blocks(dataset, workers)
 
-def check_classes(dataset: Dataset) -> None:
-    """Refuse classes that no mask shows.
+    def strata(self, dataset: Dataset) -> np.ndarray:
+        """The classes that each mask shows; before an audit all of them."""
+        found = self.known(dataset.table).astype(int)[:, None].repeat(len(dataset.classes), axis=1)
+        if "class_voxels" in dataset.table:
+            for row, voxels in enumerate(dataset.table["class_voxels"]):
+                if voxels is not None:
+                    found[row] = np.asarray(voxels) > 0
+        return found
 
-    Args:
-        dataset: audited; of a training part, that part alone.
+    def named(self, dataset: Dataset) -> tuple[str, ...]:
+        """All but the background, which is everywhere, or need not be."""
+        return dataset.classes[1:]
 
-    Raises:
-        DataError: a class without a voxel.
-    """
-    rows = dataset.table["class_voxels"].dropna()
-    times = np.sum([list(one) for one in rows], axis=0) if len(rows) else np.zeros(0)
-    empty = [name for name, count in zip(dataset.classes, times, strict=False) if not count]
-    if empty or not len(rows):
-        raise DataError(
-            f"no mask of {dataset.name} shows {', '.join(map(repr, empty)) or 'anything'}; "
-            f"{dataset.facts['masks']['said']}. Leave the class out, or name values with --classes"
-        )
+    def check(self, dataset: Dataset) -> None:
+        """Refuse data without masks, and classes that no mask shows.
+
+        Raises:
+            DataError: it is such.
+        """
+        if not dataset.labelled:
+            raise DataError(f"{dataset.name} has no masks; expected some to learn from")
+        times = self.times(dataset)
+        empty = [name for name in self.named(dataset) if not times[name]]
+        if empty:
+            raise DataError(
+                f"no mask of {dataset.name} shows {', '.join(map(repr, empty))}; "
+                f"{dataset.facts['masks']['said']}. Leave the class out, or name values with "
+                "--classes"
+            )
 
 
 def _counted(item: tuple[Mapping[str, Any], Mapping[str, Any]]) -> tuple[Counts, bool] | str:
@@ -90,14 +105,14 @@ def _counted(item: tuple[Mapping[str, Any], Mapping[str, Any]]) -> tuple[Counts,
     return mask_files.counted(values), palette
 
 
-def _grid(example: Mapping[str, Any]) -> Grid:
+def _grid(example: Mapping[str, Any]) -> ScanGrid:
     """The image's grid by what its audit told; its place in space by its header."""
     shape = tuple(int(example[name]) for name in ("depth", "height", "width"))
     spacing = tuple(example[f"{name}_spacing_mm"] for name in ("slice", "row", "column"))
     axes = slice(1, None) if shape[0] == 1 else slice(None)
     known = not any(math.isnan(length) for length in spacing[axes])
     affine = nifti.read_header(example["path"]).affine if example["format"] == "nifti" else None
-    return Grid(shape[axes], spacing[axes] if known else None, affine)
+    return ScanGrid(shape[axes], spacing[axes] if known else None, affine)
 
 
 def _reason(found: Any, known: Sequence[int]) -> str:
