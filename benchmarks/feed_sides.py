@@ -65,7 +65,7 @@ class Tfmed:
 
     def __init__(self, folder: Path, kind: str) -> None:
         from tfmed import data, feed
-        from tfmed.data.audit import audit
+        from tfmed.data.auditing import audit
         from tfmed.transforms import Preprocessing
 
         os.environ["TFMED_DATA"] = str(folder.parent / "tfmed")

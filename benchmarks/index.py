@@ -31,8 +31,8 @@ from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian
 
 from tfmed import data
-from tfmed.data import audit, headers, known, split
-from tfmed.data.measured import COLUMNS
+from tfmed.data import auditing, headers, known, parts
+from tfmed.data.examined import COLUMNS
 from tfmed.data.stored import store, stored
 from tfmed.run import Run
 
@@ -67,7 +67,7 @@ def header_pass(folder: Path, count: int) -> None:
     paths = [str(path) for path in write(folder, count)]
     dataset = data.open(folder)
     for what, work in (
-        ("audit, headers only", lambda: audit.audit(dataset, pixels=False)),
+        ("audit, headers only", lambda: auditing.audit(dataset, pixels=False)),
         ("headers for grouping", lambda: headers.read_headers(paths)),
     ):
         seconds = [timed(work) for _ in range(3)]
@@ -86,7 +86,7 @@ def many_rows(folder: Path, count: int) -> None:
         dataset = data.open(folder / "many")
     know(dataset)
     with step("audit, all known"):
-        dataset = audit.audit(dataset, pixels=False)
+        dataset = auditing.audit(dataset, pixels=False)
     run = Run(folder / "run")
     with step("store"):
         store(run, dataset)
@@ -96,7 +96,7 @@ def many_rows(folder: Path, count: int) -> None:
     assert again.table.dtypes.equals(dataset.table.dtypes)
     assert len(again) == count
     with step("split by patient"):
-        split.split(again, seed=1)
+        parts.assign(again, seed=1)
 
 
 def timed(work) -> float:  # noqa: ANN001
@@ -138,14 +138,14 @@ def know(dataset: data.Dataset) -> None:
 
     Patients are numbered, a hundred rows each, so that a split has something to do.
     """
-    few = audit.audit(dataset.with_table(dataset.table.iloc[:IN_A_FOLDER]), pixels=False)
-    facts = few.table[[*COLUMNS, *audit.FROM_HEADER]].assign(reason="").to_dict("records")
+    few = auditing.audit(dataset.with_table(dataset.table.iloc[:IN_A_FOLDER]), pixels=False)
+    facts = few.table[[*COLUMNS, *auditing.FROM_HEADER]].assign(reason="").to_dict("records")
 
     def read(rows: np.ndarray) -> Iterator[known.Fact]:
         for row in rows.tolist():
             yield row, {**facts[row % IN_A_FOLDER], "patient": f"P{row // 100}"}, True
 
-    known.facts("headers", audit.SCHEMA, known.marks(dataset.table), read)
+    known.facts("headers", auditing.SCHEMA, known.marks(dataset.table), read)
 
 
 def write(folder: Path, count: int) -> list[Path]:

@@ -31,7 +31,7 @@ def prepare(folder: Path, slices: int) -> None:
     from memory import draw
 
     from tfmed import data
-    from tfmed.data.audit import audit
+    from tfmed.data.auditing import audit
     from tfmed.data.stored import store
     from tfmed.run import Run
 

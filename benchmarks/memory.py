@@ -71,7 +71,7 @@ def feed_epoch(folder: Path, side: int) -> None:
     import tensorflow as tf
 
     from tfmed import data, feed
-    from tfmed.data.audit import audit
+    from tfmed.data.auditing import audit
     from tfmed.transforms import Preprocessing
 
     preprocessing = Preprocessing((side, side), 1, (-1000.0, 1000.0), 0.5, 0.25)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from tfmed.data.dataset import Dataset, index
-from tfmed.data.measured import COLUMNS
+from tfmed.data.examined import COLUMNS
 
 KNOWN = {"format": "dicom", "height": 64, "width": 48, "modality": "CT", "units": "HU"}
 VALUES = {"p005": -1000.0, "p995": 400.0, "mean": -600.0, "std": 300.0}

@@ -10,7 +10,7 @@ import makers_nifti
 import numpy as np
 
 from tfmed import data
-from tfmed.data.audit import audit
+from tfmed.data.auditing import audit
 from tfmed.data.dataset import index
 
 CLASSES = ("background", "ball", "bar")

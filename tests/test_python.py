@@ -20,7 +20,7 @@ def parts(tmp_path_factory: pytest.TempPathFactory) -> tuple[data.Dataset, ...]:
         for number in range(24):
             pixels = makers.noise((16, 16), seed=low + number, low=low, high=low + 130)
             makers.raster(folder / name / f"{number}.png", pixels)
-    return data.open(folder).split((0.6, 0.2, 0.2), seed=1)
+    return data.split(data.open(folder), (0.6, 0.2, 0.2), seed=1)
 
 
 def test_the_whole_job_in_python(parts: tuple[data.Dataset, ...], tmp_path: Path) -> None:

@@ -7,10 +7,10 @@ import pandas as pd
 import pytest
 
 from tfmed import data
-from tfmed.data.audit import audit
+from tfmed.data.auditing import audit
 from tfmed.data.dataset import DEFAULTS, Dataset, index, places
 from tfmed.data.groups import groups
-from tfmed.data.split import split
+from tfmed.data.parts import assign
 from tfmed.errors import DataError
 
 
@@ -62,7 +62,7 @@ def test_split_reads_the_pixels_first_so_that_equal_images_stay_together(tmp_pat
     twin = makers.noise((16, 12), 99)
     for name in ("a", "b", "c"):
         makers.raster(tmp_path / "normal" / f"{name}.png", twin)
-    train, valid, test = data.open(tmp_path).split((0.5, 0.25, 0.25), seed=3)
+    train, valid, test = data.split(data.open(tmp_path), (0.5, 0.25, 0.25), seed=3)
     assert len(train) + len(valid) + len(test) == 19
     holders = [
         part for part in (train, valid, test) if part.table["id"].str.match("normal/[abc]").any()
@@ -74,7 +74,7 @@ def test_split_reads_the_pixels_first_so_that_equal_images_stay_together(tmp_pat
 def test_split_reads_pixels_that_an_audit_of_headers_left(tmp_path) -> None:
     makers.class_folders(tmp_path, count=8)
     looked = audit(data.open(tmp_path), workers=0, pixels=False)
-    parts = looked.split((0.5, 0.25, 0.25), seed=3)
+    parts = data.split(looked, (0.5, 0.25, 0.25), seed=3)
     assert all((part.table["digest"] != "").all() for part in parts)
 
 
@@ -82,7 +82,7 @@ def test_without_pixels_no_image_is_taken_for_another(tmp_path) -> None:
     makers.class_folders(tmp_path, count=8)
     looked = audit(data.open(tmp_path), workers=0, pixels=False)
     assert len(set(groups(looked.table))) == 16
-    assert split(looked, seed=3).facts["duplicates"]["images"] == 0
+    assert assign(looked, seed=3).facts["duplicates"]["images"] == 0
 
 
 def test_rejects_are_text_even_when_there_are_none() -> None:

@@ -17,7 +17,7 @@ import pyarrow as pa
 import pytest
 
 from tfmed import data
-from tfmed.data import audit, known, pool
+from tfmed.data import auditing, known, pool
 from tfmed.data.dataset import index
 
 SCHEMA = pa.schema([("words", pa.string()), ("number", pa.float64())])
@@ -170,14 +170,14 @@ def test_a_killed_audit_goes_on_where_it_was(tmp_path: Path, own_home: Path) -> 
     program = (
         "import os, signal\n"
         "from tfmed import data\n"
-        "from tfmed.data import audit, known, pool\n"
+        "from tfmed.data import auditing, known, pool\n"
         "known.FLUSH_ROWS = 8\n"
         "def dying(function, items, **options):\n"
         "    for number, item in enumerate(items):\n"
         "        if number == 30: os.kill(os.getpid(), signal.SIGKILL)\n"
         "        yield function(item)\n"
         "pool.stream = dying\n"
-        f"audit.audit(data.open({str(tmp_path / 'scans')!r}))\n"
+        f"auditing.audit(data.open({str(tmp_path / 'scans')!r}))\n"
     )
     child = subprocess.run([sys.executable, "-c", program], env={**os.environ}, check=False)
     assert child.returncode == -9
@@ -190,10 +190,10 @@ def test_a_killed_audit_goes_on_where_it_was(tmp_path: Path, own_home: Path) -> 
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(pool, "stream", counted)
-        audited = audit.audit(data.open(tmp_path / "scans"))
+        audited = auditing.audit(data.open(tmp_path / "scans"))
     assert len(asked) == 40 - 24
     known.clear()
-    assert audited.table.equals(audit.audit(data.open(tmp_path / "scans"), workers=0).table)
+    assert audited.table.equals(auditing.audit(data.open(tmp_path / "scans"), workers=0).table)
 
 
 def test_parts_become_one_and_old_rows_go(
@@ -276,7 +276,7 @@ def test_cleared_means_gone(tmp_path: Path, own_home: Path) -> None:
 def test_names_tell_nothing_and_the_folder_is_the_users(tmp_path: Path, own_home: Path) -> None:
     makers.dicom(tmp_path / "scans" / "a.dcm", makers.noise((4, 4)), makers.Slice(patient="SECRET"))
     makers.dicom(tmp_path / "scans" / "b.dcm", makers.noise((4, 4), 1), makers.Slice())
-    audit.audit(data.open(tmp_path / "scans"), workers=0)
+    auditing.audit(data.open(tmp_path / "scans"), workers=0)
     names = [str(path.relative_to(own_home)) for path in own_home.rglob("*")]
     assert names
     assert not [name for name in names if "SECRET" in name or "scans" in name]

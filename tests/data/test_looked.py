@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 from PIL import Image as Pillow
 
+from tfmed.data.examined import COLUMNS, measure
 from tfmed.data.looked import look
-from tfmed.data.measured import COLUMNS, measure
 
 # What only pixels tell.
 PIXELS = (

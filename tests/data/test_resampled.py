@@ -10,11 +10,11 @@ import makers
 import makers_volumes as volumes
 import numpy as np
 
-from tfmed.data.resampled import POSITIONS, Resampled, Wanted, foreground, read
+from tfmed.data.resampled import foreground, POSITIONS, read, Resampled, WantedCase
 from tfmed.errors import DataError, GeometryError, ReadError
 
 
-def wanted(folder: Path, **changes: object) -> Wanted:
+def wanted(folder: Path, **changes: object) -> WantedCase:
     example = volumes.dataset(folder).table.iloc[1].to_dict()
     settings = {
         "example": example,
@@ -22,7 +22,7 @@ def wanted(folder: Path, **changes: object) -> Wanted:
         "spacing_mm": (1.0, 1.0, 1.0),
         "classes": 3,
     }
-    return Wanted(**{**settings, **changes})  # type: ignore[arg-type]
+    return WantedCase(**{**settings, **changes})  # type: ignore[arg-type]
 
 
 def test_image_and_mask_come_at_the_spacing_that_is_wanted(tmp_path: Path) -> None:

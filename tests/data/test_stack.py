@@ -11,8 +11,8 @@ from makers_masks import mask
 from scipy.ndimage import gaussian_filter
 
 from tfmed import data
-from tfmed.data import audit, masks
-from tfmed.data.split import folds, split
+from tfmed.data import auditing
+from tfmed.data.parts import assign, folds
 
 SIZE = (48, 40)
 
@@ -28,8 +28,8 @@ def opened(folder: Path, images: np.ndarray, name: str = "{}") -> data.Dataset:
     for number, image in enumerate(images):
         makers.raster(folder / "images" / f"{name.format(number)}.png", image)
         mask(folder / "masks" / f"{name.format(number)}.png", 255, size=SIZE)
-    dataset = data.open(folder, masks=True)
-    return masks.audit(audit.audit(dataset, workers=0), workers=0)
+    dataset = data.open(folder, truth="mask")
+    return auditing.audit(dataset, workers=0)
 
 
 def numbers(dataset: data.Dataset) -> list[int]:
@@ -41,7 +41,7 @@ def test_blocks_of_neighbours_are_held_out(tmp_path: Path, name: str) -> None:
     dataset = opened(tmp_path, stack(30), name)
     assert dataset.facts["stack"].startswith("the 30 images are slices of one stack: 7 blocks")
     assert not dataset.table["patient_known"].any()
-    whole = split(dataset)
+    whole = assign(dataset)
     assert "contiguous block" in whole.facts["split"]["how"]
     assert dataset.facts["stack"] in whole.facts["split"]["how"]
     for part in ("val", "test"):
@@ -93,16 +93,16 @@ def test_images_of_several_patients_in_a_table_are_no_stack(tmp_path: Path) -> N
     opened(tmp_path, stack(16))
     rows = [f"images/{n}.png,masks/{n}.png,P{n // 4}" for n in range(16)]
     (tmp_path / "cases.csv").write_text("\n".join(["image,mask,patient", *rows]))
-    dataset = data.open(tmp_path / "cases.csv", masks=True)
-    dataset = masks.audit(audit.audit(dataset, workers=0), workers=0)
+    dataset = data.open(tmp_path / "cases.csv", truth="mask")
+    dataset = auditing.audit(dataset, workers=0)
     assert "stack" not in dataset.facts and dataset.table["patient"].nunique() == 4
 
 
 def test_the_real_stack_is_found(shared_data: Path) -> None:
-    dataset = data.open(shared_data / "isbi2012_membrane", masks=True)
-    dataset = masks.audit(audit.audit(dataset, workers=0), workers=0)
+    dataset = data.open(shared_data / "isbi2012_membrane", truth="mask")
+    dataset = auditing.audit(dataset, workers=0)
     assert "7 blocks" in dataset.facts["stack"]
-    whole = split(dataset)
+    whole = assign(dataset)
     assert [len(whole.part(part)) for part in ("train", "val", "test")] == [22, 4, 4]
     for part in ("val", "test"):
         assert np.ptp(numbers(whole.part(part))) == 3

@@ -14,8 +14,8 @@ import pytest
 from makers_tfds import read_back
 
 from tfmed import data
-from tfmed.data import Dataset, npz, to_tfds
-from tfmed.data.audit import audit
+from tfmed.data import archives, Dataset, to_tfds
+from tfmed.data.auditing import audit
 from tfmed.errors import DataError, MissingExtra
 from tfmed.io import read, read_series
 
@@ -170,7 +170,7 @@ def test_several_labels_and_unknown_ones_come_back(tmp_path: Path) -> None:
         )
     }
     wanted = zip(dataset.table["label"], dataset.table["unknown"], strict=True)
-    images = npz.images(tmp_path / "findings.npz", "train_images")
+    images = archives.images(tmp_path / "findings.npz", "train_images")
     assert found == {image.tobytes(): one for image, one in zip(images, wanted, strict=True)}
 
 

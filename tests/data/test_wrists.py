@@ -10,7 +10,7 @@ import pytest
 from PIL import Image as Pillow
 
 from tfmed import data
-from tfmed.data import wrist_bones, wrists
+from tfmed.data.sources import wrist_bones, wrists
 
 FEW = {"train": 120, "val": 30, "test": 30}
 USUAL = wrist_bones.Hand(size=1.0, slender=1.0, fleshy=1.0, side=1)

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from scipy import ndimage
 
-from tfmed.data import cases, mask_files
+from tfmed.data import case_reading, mask_files
 from tfmed.data.dataset import Dataset
 from tfmed.data.stored import store
 from tfmed.io import mask_out
@@ -26,7 +26,7 @@ def run_of(
     about, task, test = whole.facts["masks"], Segmentation(whole.classes), parts[2]
     rows = []
     for number, example in enumerate(test.table.to_dict("records")):
-        case = cases.read(example, about)
+        case = case_reading.read(example, about)
         found = wrong(case.mask, number)
         values = found
         if about["kind"] not in (mask_files.ONE_FILE_A_CLASS, mask_files.DICOM_SEG):

@@ -176,7 +176,7 @@ def test_of_many_examples_a_draw_is_measured(monkeypatch: pytest.MonkeyPatch) ->
 
 def test_contrast_of_ct_is_told_by_the_encoding(shared_data) -> None:
     from tfmed import data
-    from tfmed.data.audit import audit
+    from tfmed.data.auditing import audit
 
     folder = shared_data / "ct_contrast_dicom"
     listed = data.open(

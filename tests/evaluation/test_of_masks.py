@@ -15,7 +15,6 @@ from pages import Page
 from training import masked
 
 from tfmed import data, evaluation
-from tfmed.data import audit, masks
 from tfmed.data.dataset import Dataset
 from tfmed.data.stored import stored
 from tfmed.evaluation import Contents, render
@@ -56,7 +55,7 @@ def deep(tmp_path_factory: pytest.TempPathFactory) -> Made:
         for name, values in (("images", image), ("labels", labels)):
             path = folder / name / f"SECRET_{number:02}.nii.gz"
             nibabel.save(nibabel.Nifti1Image(values, affine), path)
-    parts = masks.audit(audit.audit(data.open(folder, masks=True))).split()
+    parts = data.split(data.open(folder, truth="mask"))
     run = Run(tmp_path_factory.mktemp("run3d"))
     made = segmented.run_of(run, parts, masked.planned(**PLAN_3D))
     row = {"name": "masks", "max_difference": 2e-5, "tolerance": 1e-4, "passed": True, "note": ""}

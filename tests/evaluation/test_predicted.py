@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tfmed.data.cases import Case
+from tfmed.data.case_reading import Case
 from tfmed.errors import DataError
 from tfmed.tasks.segmentation.predicted import predicted_mask
 from tfmed.io import mask_out

@@ -12,7 +12,7 @@ import pytest
 from training import masked
 
 from tfmed import export, inference, training
-from tfmed.data.cases import Case
+from tfmed.data.case_reading import Case
 from tfmed.errors import ExportError
 from tfmed.export import card, card_text, parity, segmenter_parity, tflite
 from tfmed.tasks.segmentation import mask_proof as segmenter_delivery

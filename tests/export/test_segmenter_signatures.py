@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tfmed import export, inference
-from tfmed.data.cases import Case
+from tfmed.data.case_reading import Case
 from tfmed.errors import DataError
 from tfmed.export.saved_model import WARMUP
 

@@ -15,8 +15,8 @@ import pytest
 import tensorflow as tf
 
 from tfmed import data, feed
-from tfmed.data import cases as reading
-from tfmed.data.audit import audit
+from tfmed.data import case_reading as reading
+from tfmed.data.auditing import audit
 from tfmed.data.resampled import POSITIONS
 from tfmed.data.resampling import resample_case
 from tfmed.errors import DataError, GeometryError, ReadError
@@ -128,7 +128,7 @@ def test_no_masks_at_all_are_no_masks(tmp_path: Path) -> None:
 
 def test_flat_images_and_their_masks(tmp_path: Path) -> None:
     source = makers_masks.pairs(tmp_path / "d", values=(255,))
-    dataset = audit(data.open(source, masks=True), workers=0)
+    dataset = audit(data.open(source, truth="mask"), workers=0)
     rule = Normalisation("unit", window=(0.0, 255.0))
     made = feed.build_cases(
         dataset, spacing_mm=None, normalisation=rule, folder=tmp_path / "c", workers=0

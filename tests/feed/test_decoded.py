@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from tfmed import data, feed, io
 from tfmed.data import pool
-from tfmed.data.audit import audit
+from tfmed.data.auditing import audit
 from tfmed.data.dataset import index
 from tfmed.errors import ReadError
 from tfmed.feed import decoded

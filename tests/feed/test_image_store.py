@@ -13,7 +13,7 @@ import pytest
 import tensorflow as tf
 
 from tfmed import data, feed
-from tfmed.data.audit import audit
+from tfmed.data.auditing import audit
 from tfmed.data.dataset import index
 from tfmed.errors import DataError, ReadError
 from tfmed.feed.encoding import Encoding, encoding

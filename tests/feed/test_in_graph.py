@@ -10,7 +10,7 @@ import pytest
 import tensorflow as tf
 
 from tfmed import data, feed, io
-from tfmed.data.audit import audit
+from tfmed.data.auditing import audit
 from tfmed.errors import ReadError
 from tfmed.feed import in_graph
 from tfmed.feed.routes import routes

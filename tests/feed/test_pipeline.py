@@ -10,7 +10,7 @@ import pytest
 import tensorflow as tf
 
 from tfmed import data, feed
-from tfmed.data.audit import audit
+from tfmed.data.auditing import audit
 from tfmed.errors import ConfigError, DataError, ReadError
 from tfmed.transforms import Preprocessing, normalise, resample
 

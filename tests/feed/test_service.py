@@ -12,7 +12,7 @@ import tensorflow as tf
 from tensorflow.core.framework.graph_pb2 import GraphDef
 
 from tfmed import data, feed
-from tfmed.data.audit import audit
+from tfmed.data.auditing import audit
 from tfmed.transforms import Preprocessing
 from tfmed.transforms.normalisation import Normalisation
 

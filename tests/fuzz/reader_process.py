@@ -51,11 +51,11 @@ def by_tfmed(path: str) -> np.ndarray | str:
 def _archive(path: str) -> np.ndarray:
     """All images of an archive, which is a data set and no image to `tfmed.io`."""
     from tfmed import data
-    from tfmed.data import npz
+    from tfmed.data import archives
 
     table = data.open(path).table
     members = table.groupby("member", sort=False)["frame"]
-    return np.concatenate([npz.images(path, name)[frames] for name, frames in members])
+    return np.concatenate([archives.images(path, name)[frames] for name, frames in members])
 
 
 def by_pydicom(path: str) -> np.ndarray | str:

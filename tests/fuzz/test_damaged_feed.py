@@ -10,7 +10,7 @@ import tensorflow as tf
 from fuzz import cases, corpus
 
 from tfmed import data, feed, io
-from tfmed.data.audit import audit
+from tfmed.data.auditing import audit
 from tfmed.data.dataset import index
 from tfmed.errors import TfmedError
 from tfmed.image import Image

@@ -55,6 +55,6 @@ def test_a_cut_frame_is_refused(tmp_path: Path) -> None:
         "rows": 32, "columns": 48, "photometric_interpretation": "MONOCHROME2",
         "bits_allocated": 16, "bits_stored": 16, "pixel_representation": 0,
     }  # fmt: skip
-    np.testing.assert_array_equal(gdcm_frame.decode(frame, LOSSLESS_JPEG, settings), pixels)
+    np.testing.assert_array_equal(gdcm_frame.by_gdcm(frame, LOSSLESS_JPEG, settings), pixels)
     with pytest.raises(ValueError, match="GDCM"):
-        gdcm_frame.decode(frame[:40], LOSSLESS_JPEG, settings)
+        gdcm_frame.by_gdcm(frame[:40], LOSSLESS_JPEG, settings)

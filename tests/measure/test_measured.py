@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image as Pillow
 
-from tfmed.data import organs
+from tfmed.data.sources import organs
 from tfmed.measure import Measured, Task, measure
 
 CLASSES = organs.CLASSES

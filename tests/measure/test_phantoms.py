@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from tfmed.data import organs
+from tfmed.data.sources import organs
 from tfmed.measure import Task, measure
 
 SPACINGS_MM = {"1 mm": (1.0, 1.0, 1.0), "as organs3d": organs.TRAINING_SPACINGS_MM[0]}

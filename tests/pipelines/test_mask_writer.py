@@ -12,7 +12,7 @@ import pytest
 import tifffile
 
 from tfmed import data, io
-from tfmed.data import audit, cases
+from tfmed.data import audit, case_reading
 from tfmed.tasks.segmentation.mask_writer import MaskWriter, names, values_of
 from tfmed.run import Run
 
@@ -43,9 +43,9 @@ def test_values_are_the_sources_where_it_has_label_maps() -> None:
 
 def written(folder: Path, image: Path, labels: np.ndarray) -> tuple[str, io.Image]:
     """A map written for the only image of a folder, and what reads back."""
-    dataset = audit.audit(data.open(image.parent))
+    dataset = auditing.audit(data.open(image.parent))
     run = Run(folder)
-    case = cases.read(dataset.table.iloc[0].to_dict(), None)
+    case = case_reading.read(dataset.table.iloc[0].to_dict(), None)
     name = MaskWriter(
         run, dataset, ("background", "liver"), {"kind": "labels", "values": [0, 5]}
     ).write(0, case, labels)
@@ -82,8 +82,8 @@ def test_stacks_of_tiff_become_nifti_and_flat_ones_png(tmp_path: Path) -> None:
 def test_series_of_dicom_get_a_seg_on_their_slices(tmp_path: Path) -> None:
     volume = np.random.default_rng(0).integers(0, 900, (4, 8, 9)).astype(np.uint16)
     makers.series(tmp_path / "data", volume, makers.Slice(bits=12))
-    dataset = audit.audit(data.open(tmp_path / "data", unit="series"))
-    case = cases.read(dataset.table.iloc[0].to_dict(), None)
+    dataset = auditing.audit(data.open(tmp_path / "data", unit="series"))
+    case = case_reading.read(dataset.table.iloc[0].to_dict(), None)
     labels = np.zeros((4, 8, 9), np.uint8)
     labels[1:3, 2:5, 3:7] = 1  # the first slice and the last show nothing
     about = {"kind": "dicom seg", "values": [0, 1]}

@@ -12,9 +12,9 @@ import pandas as pd
 import pytest
 from PIL import Image as Pillow
 
-from tfmed.data import audit, organs, stored
-from tfmed.data import masks as data_masks
+from tfmed.data import auditing, stored
 from tfmed.data import open as open_data
+from tfmed.data.sources import organs
 from tfmed.io import dicom_seg_out
 from tfmed.io.mask_out import write_nifti
 from tfmed.pipelines import measure
@@ -170,8 +170,8 @@ def test_segmentations_beside_their_images_need_no_other_folder(tmp_path: Path) 
 def test_a_run_brings_masks_images_spacing_and_classes(tmp_path: Path) -> None:
     drawn = organs.write(tmp_path / "data", 0, 2, ((4.0, 4.0, 4.0),))
     classes = ("liver=1", "lesion=2", "vessel=3")
-    dataset = open_data(tmp_path / "data", masks=True, classes=classes)
-    dataset = data_masks.audit(audit.audit(dataset, workers=0), workers=0)
+    dataset = open_data(tmp_path / "data", truth="mask", classes=classes)
+    dataset = auditing.audit(dataset, workers=0)
     run = Run(tmp_path / "run")
     stored.store(run, dataset)
     rows = []
@@ -199,8 +199,8 @@ def test_a_run_of_dicom_series_is_reported(tmp_path: Path) -> None:
     paths, classes = makers_out.ct(tmp_path / "data" / "ct"), ("background", "liver", "lesion")
     seg = tmp_path / "data" / "seg.dcm"
     dicom_seg_out.write(seg, makers_out.labels(), paths, classes)
-    dataset = open_data(tmp_path / "data", masks=True)
-    dataset = data_masks.audit(audit.audit(dataset, workers=0), workers=0)
+    dataset = open_data(tmp_path / "data", truth="mask")
+    dataset = auditing.audit(dataset, workers=0)
     run = Run(tmp_path / "run")
     stored.store(run, dataset)
     shutil.copy(seg, run.path("masks/ct.dcm"))

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from tfmed import data, planning
-from tfmed.data import audit, masks
+from tfmed.data import auditing
 from tfmed.data.dataset import Dataset
 from tfmed.errors import DataError
 from tfmed.planning import segmentation_fingerprint
@@ -35,7 +35,7 @@ def organs(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
         '{"labels": {"background": 0, "organ": 1}, "channel_names": {"0": "MRI"}, '
         '"file_ending": ".nii"}'
     )
-    return masks.audit(audit.audit(data.open(folder, masks=True), workers=0), workers=0)
+    return auditing.audit(data.open(folder, truth="mask"), workers=0)
 
 
 def test_cases_with_masks_are_summed_up(organs: Dataset) -> None:
@@ -72,8 +72,8 @@ def test_a_part_without_masks_is_named(organs: Dataset) -> None:
 
 
 def test_the_hippocampus_is_planned_as_nnunet_does(shared_data: Path) -> None:
-    source = data.open(shared_data / "msd_hippocampus", masks=True)
-    plan = planning.plan_segmentation(masks.audit(audit.audit(source)), seconds=2400, limited=True)
+    source = data.open(shared_data / "msd_hippocampus", truth="mask")
+    plan = planning.plan_segmentation(auditing.audit(source), seconds=2400, limited=True)
     assert plan.patch_size == (40, 56, 40)
     assert plan.spacing_mm == (1, 1, 1)
     assert plan.normalisation == "zscore"

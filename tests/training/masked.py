@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image as Pillow
 
 from tfmed import data, models
-from tfmed.data import audit, masks
+from tfmed.data import auditing
 from tfmed.data.dataset import Dataset
 from tfmed.planning import SegmentationPlan
 
@@ -37,8 +37,8 @@ def write(folder: Path, examples: int = EXAMPLES, *, value: int = 255, first: in
 
 def parts(folder: Path) -> tuple[Dataset, Dataset, Dataset]:
     """Training, validation and test part, masks audited."""
-    whole = masks.audit(audit.audit(data.open(write(folder), masks=True, classes=("disc=255",))))
-    return whole.split()
+    whole = auditing.audit(data.open(write(folder), truth="mask", classes=("disc=255",)))
+    return data.split(whole)
 
 
 def planned(**changes: Any) -> SegmentationPlan:

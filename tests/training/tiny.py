@@ -30,7 +30,7 @@ def parts(folder: Path) -> tuple[Dataset, Dataset, Dataset]:
         arrays[f"{part}_labels"] = truth[:, None].astype(np.uint8)
     folder.mkdir(parents=True, exist_ok=True)
     np.savez(folder / "tiny.npz", **arrays)
-    return data.open(folder / "tiny.npz").split()
+    return data.split(data.open(folder / "tiny.npz"))
 
 
 def network(classes: int = 2) -> keras.Model:

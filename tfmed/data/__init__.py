@@ -1,36 +1,25 @@
-"""Where examples come from, and the index over them: pandas and NumPy, no TensorFlow."""
+"""The index over examples: where they come from, audit and split; no TensorFlow in it."""
 
 from __future__ import annotations
 
 import re
 from pathlib import Path
 
+from tfmed.data import parts
+from tfmed.data import truth as truths
+from tfmed.data.auditing import audit, limit_rejects
 from tfmed.data.dataset import PARTS, Dataset
 from tfmed.data.download import home
-from tfmed.data.labels import one_against_rest
-from tfmed.data.source import Wishes
+from tfmed.data.sources import SOURCES
+from tfmed.data.sources.wishes import Wishes
+from tfmed.data.truth import TRUTHS
+from tfmed.data.truth.label_truth import one_against_rest
 from tfmed.errors import ConfigError, DataError
 from tfmed.expected import nearest
 from tfmed.tables import lookup
 
-__all__ = ["MASKED", "PARTS", "SOURCES", "Dataset", "Wishes", "home", "open"]
+__all__ = ["PARTS", "SOURCES", "TRUTHS", "Dataset", "Wishes", "audit", "home", "open", "split"]
 
-# Kind of source: what opens it, called with the place (a name or a path) and the wishes.
-SOURCES = {
-    "medmnist": "tfmed.data.medmnist:open_named",
-    "tfds": "tfmed.data.tfds:open_named",
-    "synthetic": "tfmed.data.synthetic:open_named",
-    "npz": "tfmed.data.npz:open_file",
-    "csv": "tfmed.data.table:open_file",
-    "folder": "tfmed.data.folder:open_folder",
-    "file": "tfmed.data.folder:open_file",
-}
-# As above, of images with masks.
-MASKED = {
-    "synthetic": "tfmed.data.synthetic:open_masked",
-    "csv": "tfmed.data.mask_table:open_file",
-    "folder": "tfmed.data.mask_folder:open_folder",
-}
 NAMED = ("medmnist", "tfds", "synthetic")
 UNITS = ("auto", "image", "series", "study")
 ON_GEOMETRY = ("reject", "warn")
@@ -48,15 +37,17 @@ def open(  # noqa: PLR0913  (each is a flag of every command)
     unit: str = "auto",
     on_geometry: str = "reject",
     seed: int = 0,
-    masks: bool = False,
+    truth: str = "label",
     classes: tuple[str, ...] = (),
 ) -> Dataset:
-    """List the examples of a source and their labels; no pixels are read yet.
+    """List the examples of a source and what is known of them; no pixels are read yet.
 
-    With `masks` it lists images with the files of their masks, in a column `mask`: None where an
-    image has none, else one label map, or a file for each of `classes[1:]`. `classes` of the data
-    set then begin with the background, and the fact `masks` tells `kind`, the `values` of the
-    classes, and in words `said`. A few masks are looked at; `tfmed.data.masks.audit` reads all.
+    Of numbers the table has a column `number` (NaN where unknown), beside its text in `label`.
+
+    Of masks it has a column `mask` with the files of each image's mask: None where an image has
+    none, else one label map, or a file for each of `classes[1:]`. `classes` of the data set then
+    begin with the background, and the fact `masks` tells `kind`, the `values` of the classes, and
+    in words `said`. A few masks are looked at; `audit` reads all.
 
     Args:
         source: a folder, a CSV, an npz, one image file, `"medmnist:NAME[:SIZE]"`,
@@ -64,7 +55,7 @@ def open(  # noqa: PLR0913  (each is a flag of every command)
         table: a CSV with the labels of a folder's files.
         path_column: the table's column of file names or of DICOM UIDs; found by its content
             where it is not given.
-        label_columns: the column of labels; several make the data multi-label.
+        label_columns: the column of labels, or of numbers; several make labels multi-label.
         patient_column: the column that tells which examples are of one patient.
         split_column: the column with train, val and test.
         positive: classes that, against the rest, become the second of two classes.
@@ -74,7 +65,7 @@ def open(  # noqa: PLR0913  (each is a flag of every command)
             at one place, tilted, unevenly spaced, in several orientations): `"reject"`, or
             `"warn"`, which keeps it in the best order there is.
         seed: of sources that draw their examples.
-        masks: whether to list images with masks, for segmentation.
+        truth: what is known of the examples, a row of `TRUTHS`.
         classes: names for the values of masks, as `"liver=1"`, or in the order of the values.
 
     Raises:
@@ -91,6 +82,10 @@ def open(  # noqa: PLR0913  (each is a flag of every command)
             f"unknown on_geometry {on_geometry!r}{nearest(on_geometry, ON_GEOMETRY)} (known: "
             f"{', '.join(ON_GEOMETRY)})"
         )
+    known = truths.kind(truth)
+    for name, given in (("positive", positive), ("classes", classes)):
+        if given and name in known.refused:
+            raise ConfigError(known.refused[name])
     kind, place = _kind(str(source))
     wishes = Wishes(
         table=None if table is None else Path(table),
@@ -101,18 +96,32 @@ def open(  # noqa: PLR0913  (each is a flag of every command)
         unit=unit,
         on_geometry=on_geometry,
         seed=seed,
-        masks=masks,
+        truth=truth,
         classes=tuple(classes),
     )
-    if masks and positive:
-        raise ConfigError("masks take no --positive: name their values with --classes")
-    if masks and kind not in MASKED:
-        raise DataError(
-            f"{source} holds no masks to learn from; expected a folder of images and masks, a CSV "
-            "with the columns image and mask, or synthetic:organs"
-        )
-    dataset: Dataset = lookup(MASKED if masks else SOURCES, kind, "source")(place, wishes)
+    if kind not in SOURCES[truth]:
+        raise DataError(f"{source} holds no {truth}s to learn from; expected {known.expected}")
+    dataset = known.opened(lookup(SOURCES[truth], kind, "source")(place, wishes))
     return one_against_rest(dataset, tuple(positive)) if positive else dataset
+
+
+def split(
+    dataset: Dataset, fractions: parts.Fractions = (0.7, 0.15, 0.15), seed: int = 0
+) -> tuple[Dataset, Dataset, Dataset]:
+    """The training, validation and test parts, by patient.
+
+    It is audited first where that has not been done, because patients stand in DICOM headers
+    and equal images must stay together.
+
+    Raises:
+        DataError: no file can be used, or the data cannot be split (see
+            `tfmed.data.parts.assign`).
+    """
+    read = "digest" in dataset.table and (dataset.table["digest"] != "").all()
+    whole = dataset if read else audit(dataset)
+    limit_rejects(whole, share=1.0)
+    made = parts.assign(whole, fractions, seed)
+    return made.part("train"), made.part("val"), made.part("test")
 
 
 def _kind(source: str) -> tuple[str, str]:

@@ -14,6 +14,8 @@ from tfmed.run import REJECT_COLUMNS
 PARTS = ("train", "val", "test")
 WHOLE_FILE = -1
 JOIN = "|"
+# Columns of what is to be found; of those that a table has the first is the data set's.
+ANSWERS = ("mask", "number", "label")
 
 # Column: its value where a source says nothing. `id` and `path` come from every source.
 DEFAULTS: dict[str, Any] = {
@@ -48,8 +50,8 @@ class Dataset:
             `study`, `series`, `label` (class name; several joined by `|`; None where unknown),
             `unknown` (multi-label: classes not known, joined by `|`), `split` (`train`,
             `val`, `test` or `""`), in data with masks `mask` (the files of each one's mask, or
-            None), and what the header and the pixels told (see
-            `tfmed.data.audit`).
+            None), in data of numbers `number` (NaN where unknown; `label` is its text), and what
+            the header and the pixels told (see `tfmed.data.audit`).
         classes: class names, in the order of every probability.
         name: what the data is called in reports.
         multi_label: whether an example may have several classes, or none.
@@ -68,14 +70,19 @@ class Dataset:
         return len(self.table)
 
     @property
-    def labelled(self) -> bool:
-        """Whether any example has a label, or in data with masks a mask."""
-        return bool(self.answered.any())
+    def truth(self) -> str:
+        """The column of what is to be found, a row of `tfmed.data.truth.TRUTHS`."""
+        return next(name for name in ANSWERS if name in self.table)
 
     @property
     def answered(self) -> pd.Series:
-        """Whether each example has a label, or in data with masks a mask: a boolean a row."""
-        return self.table["mask" if "mask" in self.table else "label"].notna()
+        """Whether the truth of each example is known: a boolean a row."""
+        return self.table[self.truth].notna()
+
+    @property
+    def labelled(self) -> bool:
+        """Whether the truth of any example is known."""
+        return bool(self.answered.any())
 
     def part(self, split: str) -> Dataset:
         """The examples of one part, in the table's order."""
@@ -105,31 +112,6 @@ class Dataset:
         added = pd.DataFrame(rows, columns=REJECT_COLUMNS, dtype="str")
         return replace(self, rejects=pd.concat([self.rejects, added], ignore_index=True))
 
-    def split(
-        self, fractions: tuple[float, float, float] = (0.7, 0.15, 0.15), seed: int = 0
-    ) -> tuple[Dataset, Dataset, Dataset]:
-        """The training, validation and test parts, by patient.
-
-        The pixels are read first where that has not been done, because patients stand in
-        DICOM headers and equal images must stay together; and so are masks.
-
-        Raises:
-            DataError: no file can be used, or the data cannot be split (see
-                `tfmed.data.split.split`).
-        """
-        from tfmed.data.audit import audit, limit_rejects
-        from tfmed.data.split import split
-
-        read = "digest" in self.table and (self.table["digest"] != "").all()
-        whole = self if read else audit(self)
-        if "mask" in whole.table and "class_voxels" not in whole.table:
-            from tfmed.data import masks
-
-            whole = masks.audit(whole)
-        limit_rejects(whole, share=1.0)
-        parts = split(whole, fractions, seed)
-        return parts.part("train"), parts.part("val"), parts.part("test")
-
 
 def index(columns: Mapping[str, Any]) -> pd.DataFrame:
     """A data set's table from the columns that its source knows; the others get defaults.
@@ -139,8 +121,7 @@ def index(columns: Mapping[str, Any]) -> pd.DataFrame:
     """
     length = len(columns["path"])
     filled = {name: columns.get(name, [value] * length) for name, value in DEFAULTS.items()}
-    if "mask" in columns:
-        filled["mask"] = columns["mask"]
+    filled |= {name: columns[name] for name in ANSWERS if name in columns}
     table = pd.DataFrame({name: _series(name, values) for name, values in filled.items()})
     repeated = table["id"].duplicated()
     if repeated.any():
@@ -156,6 +137,8 @@ def _series(name: str, values: Any) -> pd.Series:
         return pd.Series(values, dtype="int64")
     if name == "patient_known":
         return pd.Series(values, dtype="bool")
+    if name == "number":
+        return pd.Series(values, dtype="float64")
     # They hold tuples or text, and None: none is a column of pure text.
     mixed = name in ("files", "label", "mask")
     return pd.Series(list(values), dtype="object" if mixed else "str")

@@ -9,7 +9,6 @@ import pandas as pd
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
-from tfmed.data.dataset import JOIN, Dataset
 from tfmed.errors import DataError
 
 TRIES = 30
@@ -39,44 +38,6 @@ def groups(table: pd.DataFrame) -> np.ndarray:
 def pictures(table: pd.DataFrame) -> pd.Series:
     """What is equal for examples of equal pixels: `digest`, else an example's own id."""
     return table["digest"].where(table["digest"] != "", "id " + table["id"])
-
-
-def class_counts(dataset: Dataset, group: np.ndarray) -> np.ndarray:
-    """Examples of each class in each group: int `[groups, classes]`.
-
-    In multi-label data there is one class more, of the examples without any. In data with masks
-    an example counts for each class that its mask shows.
-    """
-    if "mask" in dataset.table:
-        times = np.zeros((int(group.max(initial=-1)) + 1, len(dataset.classes)), int)
-        np.add.at(times, group, shown(dataset))
-        return times
-    classes = list(dataset.classes)
-    columns = len(classes) + int(dataset.multi_label)
-    counts = np.zeros((int(group.max(initial=-1)) + 1, columns), int)
-    if not dataset.multi_label:
-        number = pd.Categorical(dataset.table["label"], categories=classes).codes
-        np.add.at(counts, (group[number >= 0], number[number >= 0]), 1)
-        return counts
-    place = {name: i for i, name in enumerate(classes)}
-    for row, label in zip(group, dataset.table["label"].fillna(""), strict=True):
-        for name in label.split(JOIN) if label else ():
-            counts[row, place[name]] += 1
-        counts[row, -1] += not label
-    return counts
-
-
-def shown(dataset: Dataset) -> np.ndarray:
-    """Whether each example's mask shows each class: int `[N, classes]` of 0 and 1.
-
-    Before an audit of the masks (column `class_voxels`) a mask counts for all of them.
-    """
-    found = dataset.answered.to_numpy().astype(int)[:, None].repeat(len(dataset.classes), axis=1)
-    if "class_voxels" in dataset.table:
-        for row, voxels in enumerate(dataset.table["class_voxels"]):
-            if voxels is not None:
-                found[row] = np.asarray(voxels) > 0
-    return found
 
 
 def share_out(

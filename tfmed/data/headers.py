@@ -13,7 +13,7 @@ import pyarrow as pa
 from tfmed import log
 from tfmed.data import known, pool
 from tfmed.data.dataset import WHOLE_FILE
-from tfmed.data.measured import passes
+from tfmed.data.examined import passes
 from tfmed.errors import TfmedError
 from tfmed.io.dicom import Header, read_header
 

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tfmed.data.measured import of_header, spacings, told, volumes, window
+from tfmed.data.examined import of_header, spacings, told, volumes, window
 from tfmed.errors import UnsupportedFormat
 from tfmed.io import READERS, dicom, gif, nifti, raster, sniff
 from tfmed.io.dicom import Header
@@ -16,7 +16,7 @@ from tfmed.io.reading import UNREAD
 
 
 def look(example: Mapping[str, Any]) -> dict[str, Any] | str:
-    """As `tfmed.data.measured.measure`, of headers alone: no pixel is decoded.
+    """As `tfmed.data.examined.measure`, of headers alone: no pixel is decoded.
 
     What only pixels tell is left out; of TIFF, NPY and video only the format is told.
     """

@@ -22,7 +22,7 @@ NEAR = 8  # to 0 and 255, where lossy formats move these
 
 
 @dataclass(frozen=True, eq=False)
-class Grid:
+class ScanGrid:
     """Where the voxels of an image lie.
 
     Attributes:
@@ -36,13 +36,13 @@ class Grid:
     affine: np.ndarray | None = None
 
 
-def grid(image: Image) -> Grid:
+def grid(image: Image) -> ScanGrid:
     """The grid of an image that was read."""
-    return Grid(image.pixels.shape[:-1], image.spacing_mm, image.affine)
+    return ScanGrid(image.pixels.shape[:-1], image.spacing_mm, image.affine)
 
 
 def stored(
-    example: Mapping[str, Any], about: Mapping[str, Any], on: Grid
+    example: Mapping[str, Any], about: Mapping[str, Any], on: ScanGrid
 ) -> tuple[np.ndarray, bool]:
     """The values of an example's mask as its files hold them, on the grid of its image.
 
@@ -139,15 +139,15 @@ def reason(error: TfmedError) -> str:
     return str(getattr(error, "reason", None) or str(error).partition(": ")[2] or error)
 
 
-def _file(path: str, on: Grid) -> tuple[np.ndarray, bool]:
+def _file(path: str, on: ScanGrid) -> tuple[np.ndarray, bool]:
     found = mask.read(path)
     if found.labels.shape != tuple(on.shape):
         raise DataError(f"{path}: its shape is {found.labels.shape}, its image's {tuple(on.shape)}")
-    check_place(path, Grid(found.labels.shape, found.spacing_mm, found.affine), on)
+    check_place(path, ScanGrid(found.labels.shape, found.spacing_mm, found.affine), on)
     return found.labels, found.palette
 
 
-def check_place(path: str, mine: Grid, on: Grid) -> None:
+def check_place(path: str, mine: ScanGrid, on: ScanGrid) -> None:
     """Compare where a mask lies with where its image does, as far as both tell it.
 
     Raises:

@@ -28,7 +28,7 @@ from tfmed.io import worker
 from tfmed.io.slots import Slots
 
 # What workers need, so that it is imported once for all of them.
-IMPORTED = ("tfmed.io.worker", "tfmed.data.measured")
+IMPORTED = ("tfmed.io.worker", "tfmed.data.examined")
 SECONDS = 120.0
 FEW = 8  # items for which another process would start for nothing
 CHUNK_SECONDS = 0.02  # of work in one message: so small items cost few messages

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from tfmed.data import cases
+from tfmed.data import case_reading
 from tfmed.data.resampling import resample_case
 from tfmed.errors import TfmedError
 
@@ -16,7 +16,7 @@ from tfmed.errors import TfmedError
 POSITIONS = 1000
 
 
-class Wanted(NamedTuple):
+class WantedCase(NamedTuple):
     """A case to be read.
 
     Attributes:
@@ -50,10 +50,10 @@ class Resampled:
     positions: list[np.ndarray]
 
 
-def read(wanted: Wanted) -> Resampled | TfmedError:
+def read(wanted: WantedCase) -> Resampled | TfmedError:
     """Read a case and resample it, or tell the error why that cannot be done."""
     try:
-        case = cases.read(wanted.example, wanted.facts_masks)
+        case = case_reading.read(wanted.example, wanted.facts_masks)
         target, own = wanted.spacing_mm, case.spacing_mm
         pixels = resample_case(case.pixels, own, target, keep_zeros=wanted.keep_zeros)
         if case.mask is None:

@@ -15,7 +15,7 @@ from skimage.transform import downscale_local_mean
 from tfmed import log
 from tfmed.data import pool
 from tfmed.data.dataset import PARTS, Dataset
-from tfmed.data.match import stem
+from tfmed.data.walk import stem
 from tfmed.errors import TfmedError
 from tfmed.io import read
 

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from PIL import Image as PillowImage
 
-from tfmed.data import npz
+from tfmed.data import archives
 from tfmed.data.dataset import JOIN
 from tfmed.errors import TfmedError
 from tfmed.image import Image
@@ -101,7 +101,7 @@ def pseudonym(kind: str, text: str, salt: bytes) -> str:
 
 def _read(row: Mapping[str, Any]) -> Image:
     if row["member"]:
-        pixels = npz.images(row["path"], row["member"])[int(row["frame"])]
+        pixels = archives.images(row["path"], row["member"])[int(row["frame"])]
         return Image(pixels, bits=8 * pixels.dtype.itemsize)
     files = row["files"]
     if files is not None and len(files) > 1:

@@ -23,7 +23,7 @@ import pandas as pd
 
 from tfmed import log
 from tfmed.data import pool
-from tfmed.data.audit import audit, limit_rejects
+from tfmed.data.auditing import audit, limit_rejects
 from tfmed.data.dataset import PARTS, Dataset, places
 from tfmed.data.tfds_example import Form, encode, pseudonym
 from tfmed.data.tfds_record import VERSION, prepare

@@ -13,7 +13,7 @@ import pandas as pd
 from nibabel.orientations import apply_orientation, axcodes2ornt, io_orientation, ornt_transform
 from PIL import Image as Picture
 
-from tfmed.data import npz, pool
+from tfmed.data import archives, pool
 from tfmed.data.dataset import Dataset
 from tfmed.errors import TfmedError
 from tfmed.evaluation import fields
@@ -96,7 +96,7 @@ def thumbnail(record: Mapping[str, Any]) -> bytes | None:
 
 def _image(record: Mapping[str, Any]) -> Image:
     if record["member"]:
-        pixels = npz.images(record["path"], record["member"])[record["frame"]]
+        pixels = archives.images(record["path"], record["member"])[record["frame"]]
         return Image(pixels, bits=int(record["bits"]))
     files = record["files"]
     if files is not None and len(files) > 1:

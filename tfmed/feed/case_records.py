@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from tfmed.data import Dataset, pool
-from tfmed.data.resampled import POSITIONS, Resampled, Wanted, read
+from tfmed.data.resampled import POSITIONS, Resampled, WantedCase, read
 from tfmed.errors import ReadError, TfmedError
 from tfmed.feed.chunks import Chunks, count_chunks, cut
 from tfmed.feed.encoding import Encoding
@@ -94,7 +94,7 @@ class CaseRecords:
         examples = self.dataset.table.iloc[rows].to_dict("records")
         facts_masks = self.dataset.facts.get("masks")
         wanted = (
-            Wanted(
+            WantedCase(
                 example={**example, "mask": listed(example["mask"]) if has else None},
                 facts_masks=facts_masks if has else None,
                 spacing_mm=self.spacing_mm,

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from tfmed.data import npz
+from tfmed.data import archives
 from tfmed.data.dataset import Dataset
 from tfmed.feed import workers
 from tfmed.transforms.prepare import Preprocessing
@@ -31,7 +31,7 @@ def originals(dataset: Dataset, preprocessing: Preprocessing | None = None) -> I
     """
     for row in dataset.table.to_dict("records"):
         if row["member"]:
-            yield npz.images(row["path"], row["member"])[row["frame"]]
+            yield archives.images(row["path"], row["member"])[row["frame"]]
         else:
             yield from workers.pixels([row], 0, preprocessing if _is_long(row) else None)
 

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from tfmed.data import npz
+from tfmed.data import archives
 from tfmed.feed import in_graph, plain, workers
 from tfmed.feed.finish import Finish, Prepare, finishing
 from tfmed.transforms.prepare import Preprocessing, resample
@@ -107,7 +107,7 @@ def block_length(preprocessing: Preprocessing) -> int:
 def _archive(route: Route, table: pd.DataFrame, finish: Finish) -> Generator[Block]:
     """Images of one array of an .npz file: small ones, so many at a time."""
     path, member = route.words
-    images = npz.images(path, member)
+    images = archives.images(path, member)
     frames = table["frame"].to_numpy(np.int64)
     one = max(images[0].nbytes, 4 * math.prod(finish.preprocessing.input_shape))
     length = max(1, ARCHIVE_BYTES // one)

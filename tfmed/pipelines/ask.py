@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import contextlib
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from tfmed import evaluation, log
-from tfmed.data import audit, masks
+from tfmed.data import auditing
+from tfmed.data import truth as truths
 from tfmed.data.dataset import Dataset
-from tfmed.data.split import check_classes
 from tfmed.errors import ConfigError, DataError
 from tfmed.export import load
 from tfmed.export.release import versions
@@ -55,12 +55,15 @@ class Trained:
             raise ConfigError("--classes names values of masks; this model answers otherwise")
         if not settings.data.startswith("synthetic:"):  # which names its own
             names = names or self.task.named(self.predictor)
-        dataset = _read(open_data(settings, self.truth, names), settings)
+        dataset = auditing.audit(open_data(settings, self.truth, names))
+        auditing.limit_rejects(dataset, settings.max_rejects)
+        if not dataset.labelled:
+            truths.of(dataset).check(dataset)
         return self._fitting(dataset, settings, scored=True)
 
     def to_answer(self, settings: DataSettings) -> Dataset:
         """Data whose truth need not be known: listed and read; arguments as `to_score`."""
-        dataset = audit.audit(self._listed(settings))
+        dataset = auditing.audit(self._listed(settings))
         return self._fitting(dataset, settings, scored=False)
 
     def answers(
@@ -100,7 +103,7 @@ class Trained:
         except (ConfigError, DataError):
             # Then all that is there is to be answered for, or that says what is wrong.
             return self._bare(settings)
-        return _untold(dataset)
+        return truths.of(dataset).untold(dataset)
 
     def _bare(self, settings: DataSettings) -> Dataset:
         """Scans alone; as in training a volume of DICOM is a series, unless it was told."""
@@ -110,7 +113,7 @@ class Trained:
         return open_data(settings)
 
     def _fitting(self, dataset: Dataset, settings: DataSettings, scored: bool) -> Dataset:
-        audit.limit_rejects(dataset, settings.max_rejects)
+        auditing.limit_rejects(dataset, settings.max_rejects)
         found: Dataset = self.task.fitting(dataset, self.predictor, scored)
         return found
 
@@ -143,23 +146,3 @@ def write_answers(run: Run, predictions: pd.DataFrame, dataset: Dataset) -> None
     log.info(f"{len(predictions):,} predictions: {run.path('predictions.csv')}")
     if len(dataset.rejects):
         log.warning(f"{len(dataset.rejects):,} files left out: {run.path('rejects.csv')}")
-
-
-def _read(listed: Dataset, settings: DataSettings) -> Dataset:
-    """Each example read, with its truth."""
-    dataset = audit.audit(listed)
-    audit.limit_rejects(dataset, settings.max_rejects)
-    if "mask" in dataset.table:
-        return masks.audit(dataset, every_class=False)
-    if not dataset.labelled:
-        check_classes(dataset)
-    return dataset
-
-
-def _untold(dataset: Dataset) -> Dataset:
-    """Without masks and parts: what is only answered for is not scored."""
-    if "mask" not in dataset.table:
-        return dataset
-    facts = {name: fact for name, fact in dataset.facts.items() if name != "masks"}
-    bare = dataset.table.drop(columns="mask").assign(split="")
-    return replace(dataset.with_table(bare), facts=facts, classes=())

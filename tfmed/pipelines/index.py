@@ -44,7 +44,7 @@ SHOWN = 5
 def run(settings: Config) -> None:
     """List and read the scans, keep the index, write the page; then judge the rejects."""
     from tfmed import log
-    from tfmed.data import audit
+    from tfmed.data import auditing
     from tfmed.data.stored import store
     from tfmed.evaluation import data_page
     from tfmed.pipelines import checks
@@ -60,17 +60,17 @@ def run(settings: Config) -> None:
     folder = settings.out or _folder(settings)
     checks.writable(folder, "--out")
     out = Run(folder)
-    dataset = audit.audit(open_data(settings), pixels=not settings.no_pixels)
+    dataset = auditing.audit(open_data(settings), pixels=not settings.no_pixels)
     store(out, dataset)
     if not len(dataset):
-        audit.limit_rejects(dataset, settings.max_rejects)
+        auditing.limit_rejects(dataset, settings.max_rejects)
     page = data_page.write(out, dataset, settings.seed)
     for finding in out.read_json("audit.json")["findings"][:SHOWN]:
         log.info(f"{finding['level']}: {finding['text']}")
     log.info(f"audit: {page}")
     if settings.to_tfds:
         _write_tfds(dataset, settings.to_tfds)
-    audit.limit_rejects(dataset, settings.max_rejects)
+    auditing.limit_rejects(dataset, settings.max_rejects)
 
 
 def _folder(settings: Config) -> Path:

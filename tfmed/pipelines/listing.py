@@ -26,7 +26,7 @@ def open_data(settings: DataSettings, truth: str = "label", names: tuple[str, ..
         unit=settings.unit,
         on_geometry=settings.on_geometry,
         seed=settings.seed,
-        masks=truth == "mask",
+        truth=truth,
         classes=names,
     )
     plural = "" if len(dataset) == 1 else "s"

@@ -107,7 +107,7 @@ def _folder(settings: Config) -> Path:
 
 def _tasks(settings: Config, names: Mapping[int, str], contours: Path) -> tuple[list[Task], str]:
     """The files to measure, and a name for them all."""
-    from tfmed.data import organs
+    from tfmed.data.sources import organs
     from tfmed.measure import Task
     from tfmed.pipelines import measuring
 

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from tfmed import log
-from tfmed.data import mask_series, stored
+from tfmed.data import stored
+from tfmed.data.sources import mask_series
 from tfmed.errors import ConfigError, TfmedError
 from tfmed.io import dicom_seg, dicom_seg_out, dicom_sr
 from tfmed.measure import Measured, Task, files, masks

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from tfmed import config, log
-from tfmed.data import audit, leakage, masks
-from tfmed.data import split as splitting
+from tfmed.data import auditing, leakage, parts
+from tfmed.data import truth as truths
 from tfmed.data.dataset import Dataset
 from tfmed.data.stored import is_stored, store, stored
 from tfmed.errors import ConfigError
@@ -153,11 +153,11 @@ def index(run: Run, settings: DataSettings, truth: str) -> Dataset:
     if not is_stored(run):
         with timed(run, "index"):
             dataset = open_data(settings, truth, settings.named)
-            splitting.check_classes(dataset)
-            dataset = audit.audit(dataset)
-            store(run, masks.audit(dataset) if "mask" in dataset.table else dataset)
+            truths.of(dataset).check(dataset)
+            store(run, auditing.audit(dataset))
     dataset = stored(run)
-    audit.limit_rejects(dataset, settings.max_rejects)
+    auditing.limit_rejects(dataset, settings.max_rejects)
+    truths.of(dataset).check(dataset)
     return dataset
 
 
@@ -176,9 +176,7 @@ def split(run: Run, settings: TrainingSettings, dataset: Dataset) -> Dataset:
             how = f"{settings.folds} folds by patient, stratified by class, seed {settings.seed}"
             made = made.with_facts(split={"how": how})
         else:
-            made = splitting.split(
-                dataset, seed=settings.seed, allow_leakage=settings.allow_leakage
-            )
+            made = parts.assign(dataset, seed=settings.seed, allow_leakage=settings.allow_leakage)
         run.write_table("split.csv", made.table[["id", "patient", "split"]])
         store(run, made)
     made = stored(run)

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from tfmed import evaluation, export, hardware, log, planning, training
-from tfmed.data import split as splitting
+from tfmed.data import parts
 from tfmed.data.dataset import Dataset
 from tfmed.pipelines import checks, stages
 from tfmed.pipelines.flags import TrainingSettings
@@ -101,7 +101,7 @@ def train(run: Run, dataset: Dataset, task: Task, plan: Plan, settings: Training
 def _train_folds(run: Run, dataset: Dataset, settings: TrainingSettings, fit: Any) -> float:
     """A member a fold; gives the seconds of all."""
     position = pd.Series(range(len(dataset)), index=dataset.table["id"])
-    made = splitting.folds(dataset, settings.folds, settings.seed, settings.allow_leakage)
+    made = parts.folds(dataset, settings.folds, settings.seed, settings.allow_leakage)
     spent = 0.0
     for number, part in enumerate(made, start=1):
         log.info(f"fold {number} of {len(made)}")

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from tfmed.data import pool
+from tfmed.data.case_facts import CaseFacts, measure
 from tfmed.data.dataset import Dataset
-from tfmed.data.foreground import CaseFacts, measure
 from tfmed.errors import DataError
 
 # nnU-Net draws 1e8 values of all cases; a tenth gives the same percentiles in a tenth the memory.

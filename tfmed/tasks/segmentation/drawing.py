@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from tfmed import log
-from tfmed.data.cases import Case, read
+from tfmed.data.case_reading import Case, read
 from tfmed.data.dataset import Dataset
 from tfmed.errors import ConfigError, DataError, GeometryError, ReadError
 from tfmed.explain import case_heat, overlay

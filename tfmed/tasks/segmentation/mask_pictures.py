@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from tfmed import log
-from tfmed.data import cases as of_data
+from tfmed.data import case_reading as of_data
 from tfmed.data.dataset import Dataset
 from tfmed.errors import TfmedError
 from tfmed.evaluation import overlays

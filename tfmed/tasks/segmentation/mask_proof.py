@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from tfmed.data.cases import Case
+from tfmed.data.case_reading import Case
 from tfmed.data.resampling import resample_case, resampled_size
 from tfmed.errors import DataError
 from tfmed.export import backends

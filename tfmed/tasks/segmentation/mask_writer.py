@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from tfmed.data.cases import Case
+from tfmed.data.case_reading import Case
 from tfmed.data.dataset import Dataset
 from tfmed.io import dicom_seg_out
 from tfmed.io.mask_out import write_nifti, write_png

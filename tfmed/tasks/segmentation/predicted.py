@@ -10,7 +10,7 @@ import numpy as np
 from nibabel.orientations import apply_orientation, io_orientation, ornt_transform
 
 from tfmed.data import mask_files
-from tfmed.data.cases import Case
+from tfmed.data.case_reading import Case
 from tfmed.errors import DataError
 from tfmed.io import dicom_seg_slices, mask
 

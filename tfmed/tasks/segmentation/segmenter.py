@@ -13,7 +13,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfmed import inference
-from tfmed.data.cases import Case
+from tfmed.data.case_reading import Case
 from tfmed.errors import ConfigError, ExportError
 from tfmed.export.backends import Backend
 from tfmed.export.pixels import PixelCode
