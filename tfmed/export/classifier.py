@@ -14,7 +14,8 @@ from tfmed.errors import ConfigError, ExportError
 from tfmed.export import classifier_signatures
 from tfmed.export.exportable import TAIL, Signature, check_float32, mean_of
 from tfmed.export.pixels import PixelCode
-from tfmed.transforms.prepare import PERCENTILES, Preprocessing, normalise, prepare
+from tfmed.transforms.normalisation import normalise
+from tfmed.transforms.prepare import PERCENTILES, Preprocessing, prepare
 
 ACTIVATIONS = ("softmax", "sigmoid")
 BATCH = 32
@@ -104,7 +105,7 @@ class Classifier:
 
     def normalise(self, image: tf.Tensor) -> tf.Tensor:
         """Modality units `[B, *size, C]` at the plan's size to the network's input."""
-        return normalise(image, self.preprocessing)
+        return normalise(image, self.preprocessing.normalisation)
 
     def signatures(self, network: keras.Model) -> dict[str, Signature]:
         """Name to function and input specification; the caller tracks `network`."""

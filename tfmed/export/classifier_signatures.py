@@ -12,7 +12,8 @@ from tfmed.export.decode import decode
 from tfmed.export.exportable import Signature
 from tfmed.export.pixels import PixelCode
 from tfmed.export.signatures import BYTES, CLASSIFY, EXAMPLE_KEY, IMAGE, in_place, readable
-from tfmed.transforms.prepare import Preprocessing, normalise, prepare, resample
+from tfmed.transforms.normalisation import normalise
+from tfmed.transforms.prepare import Preprocessing, prepare, resample
 
 
 def signatures(
@@ -53,7 +54,7 @@ def signatures(
         count = tf.shape(rows)[0]
         # The empty row at the end is asked only where it is alone.
         some = tf.ensure_shape(images[: tf.maximum(count, 1)], [None, *preprocessing.input_shape])
-        probabilities = network(normalise(some, preprocessing), training=False)
+        probabilities = network(normalise(some, preprocessing.normalisation), training=False)
         return in_place(rows, probabilities[:count], requests)
 
     def bytes_signature(image_bytes: tf.Tensor) -> dict[str, tf.Tensor]:

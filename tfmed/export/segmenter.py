@@ -14,8 +14,8 @@ from tfmed.errors import ConfigError, ExportError
 from tfmed.export import segmenter_signatures
 from tfmed.export.exportable import TAIL, Signature, check_float32, mean_of
 from tfmed.export.pixels import PixelCode
-from tfmed.inference import Settings
-from tfmed.transforms.normalisation import Normalisation, normalise_whole
+from tfmed.inference import InferenceSettings
+from tfmed.transforms.normalisation import Normalisation, normalise
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class SegmentationModel:
     """
 
     models: tuple[keras.Model, ...]
-    settings: Settings
+    settings: InferenceSettings
     classes: tuple[str, ...]
     divisors: tuple[int, ...]
     channels: int = 1
@@ -82,7 +82,7 @@ class SegmentationModel:
 
     def normalise(self, image: tf.Tensor) -> tf.Tensor:
         """Modality units `[B, ..., C]` to the network's input, each image by itself."""
-        return normalise_whole(image, self.intensity)
+        return normalise(image, self.intensity)
 
     def signatures(self, network: keras.Model) -> dict[str, Signature]:
         """Name to function and input specification; the caller tracks `network`."""
@@ -164,14 +164,14 @@ class SegmentationModel:
         check_float32(model)
 
 
-def settings_of(card: dict[str, Any]) -> Settings:
+def settings_of(card: dict[str, Any]) -> InferenceSettings:
     """How whole cases are asked, as the card of a segmenter says.
 
     Args:
         card: what `card.json` holds.
     """
     how, spacing_mm = card["inference"], card["inference"]["spacing_mm"]
-    return Settings(
+    return InferenceSettings(
         patch_size=tuple(how["patch_size"]),
         spacing_mm=None if spacing_mm is None else tuple(spacing_mm),
         intensity=Normalisation.from_dict(card["input"]["normalisation"]),

@@ -11,7 +11,7 @@ from tfmed.export.decode import decode
 from tfmed.export.exportable import Signature
 from tfmed.export.pixels import PixelCode
 from tfmed.export.signatures import BYTES, IMAGE, PATCHES, in_place, readable
-from tfmed.transforms.normalisation import Normalisation, normalise_whole
+from tfmed.transforms.normalisation import Normalisation, normalise
 
 Answer = dict[str, tf.Tensor]
 
@@ -40,7 +40,7 @@ def signatures(
     shape = [None, None, channels] if planar else input_shape
 
     def image_signature(image: tf.Tensor) -> Answer:
-        ready = normalise_whole(image, intensity)
+        ready = normalise(image, intensity)
         if planar:
             return _masked(_any_size(ready, network, divisors))
         return _masked(network(ready, training=False))
@@ -51,7 +51,7 @@ def signatures(
     def bytes_signature(image_bytes: tf.Tensor) -> Answer:
         def read(data: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
             image = decode(data, pixels, channels)
-            return normalise_whole(image[tf.newaxis], intensity)[0], tf.shape(image)[:2]
+            return normalise(image[tf.newaxis], intensity)[0], tf.shape(image)[:2]
 
         empty = tf.zeros((1, 1, channels)), tf.ones(2, tf.int32)
         rows, (images, sizes) = readable(image_bytes, read, empty)

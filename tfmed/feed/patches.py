@@ -23,8 +23,8 @@ from tfmed.errors import ConfigError, DataError
 from tfmed.feed.cases import Cases
 from tfmed.feed.foreground import starts
 from tfmed.feed.pipeline import PREFETCH, index_rows, low_bits
+from tfmed.transforms.augmentation import augment, check_steps
 from tfmed.transforms.draws import fold
-from tfmed.transforms.masked import augment_masks, check_steps
 from tfmed.transforms.normalisation import normalise
 
 # A third of 9 is 3, whatever is lost in rounding.
@@ -50,7 +50,7 @@ class Sampling(Protocol):
 
     @property
     def augmentation(self) -> Sequence[Mapping[str, Any]]:
-        """Steps of `augment_masks`."""
+        """Steps of `augment`."""
 
 
 def training(cases: Cases, plan: Sampling, *, seed: int, steps: range) -> tf.data.Dataset:
@@ -87,9 +87,9 @@ def training(cases: Cases, plan: Sampling, *, seed: int, steps: range) -> tf.dat
         image, mask = cut(cases, rows, start - tf.constant(margin, tf.int64), wide)
         if len(plan.patch_size) < len(size):
             image, mask = image[:, 0], mask[:, 0]
-        image, mask = augment_masks(image, mask, fold(key, 2), moves)
+        image, mask = augment(image, fold(key, 2), moves, mask)
         image, mask = _middle(image, plan.patch_size), _middle(mask, plan.patch_size)
-        return augment_masks(image, mask, fold(key, 3), changes)
+        return augment(image, fold(key, 3), changes, mask)
 
     stream = tf.data.Dataset.range(steps.start, steps.stop)
     return stream.map(batch, num_parallel_calls=tf.data.AUTOTUNE).prefetch(PREFETCH)
@@ -113,7 +113,7 @@ def cut(
         raise DataError("these cases have no masks")
     statistics = tf.gather(tf.constant(cases.statistics, tf.float32), rows)
     image = cases.images.patch(rows, start, size, fill=math.nan)
-    image = normalise(image, cases.normalisation, statistics[:, 0], statistics[:, 1])
+    image = normalise(image, cases.normalisation, (statistics[:, 0], statistics[:, 1]))
     image = tf.where(tf.math.is_nan(image), 0.0, image)
     return image, tf.cast(cases.masks.patch(rows, start, size)[..., 0], tf.int32)
 

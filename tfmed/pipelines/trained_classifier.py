@@ -25,7 +25,8 @@ from tfmed.pipelines.settings import DataSettings
 from tfmed.run import Run
 from tfmed.tasks import Classification
 from tfmed.training import Study
-from tfmed.transforms.prepare import Preprocessing, normalise
+from tfmed.transforms.normalisation import normalise
+from tfmed.transforms.prepare import Preprocessing
 
 BATCH = 64
 VOLUME = ("depth", "height", "width")
@@ -108,7 +109,7 @@ def of_run(study: Study) -> TrainedClassifier:
     network = classifier_of(study).network()
 
     def ask(images: Sequence[np.ndarray]) -> np.ndarray:
-        ready = normalise(tf.constant(np.stack(images)), study.plan.preprocessing)
+        ready = normalise(tf.constant(np.stack(images)), study.plan.preprocessing.normalisation)
         return np.asarray(network(ready, training=False))
 
     return TrainedClassifier(study.task, study.plan.preprocessing, study.threshold, ask)

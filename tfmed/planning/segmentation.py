@@ -11,7 +11,7 @@ from pydantic import Field
 from tfmed.models import SEGMENTERS
 from tfmed.planning.plan import BY_USER
 from tfmed.tables import lookup
-from tfmed.transforms.masked import check_steps
+from tfmed.transforms.augmentation import check_steps
 from tfmed.transforms.normalisation import Normalisation
 
 
@@ -39,7 +39,7 @@ class SegmentationPlan(pydantic.BaseModel):
         foreground_share: of a batch's patches that are centred on foreground.
         batch_size: patches a step.
         epochs, steps_per_epoch: the training at its longest.
-        augmentation: steps of `tfmed.transforms.augment_masks`, in order.
+        augmentation: steps of `tfmed.transforms.augment`, in order.
         mirror_axes: of the patch, along which prediction averages over mirrored images.
         low_resolution: whether `spacing_mm` was made coarser, so that a patch holds more of an
             image.

@@ -13,9 +13,9 @@ import tensorflow as tf
 from tfmed import losses
 from tfmed.data.dataset import Dataset
 from tfmed.errors import ConfigError, DataError
-from tfmed.expected import nearest
-from tfmed.metrics import masks
+from tfmed.metrics import mask_scores
 from tfmed.statistics import RESAMPLES
+from tfmed.tables import lookup
 from tfmed.tasks import scoring_masks
 
 
@@ -35,7 +35,7 @@ class Segmentation:
 
     classes: tuple[str, ...]
     loss_name: str = "dice_cross_entropy"
-    tolerance_mm: float = masks.TOLERANCE_MM
+    tolerance_mm: float = mask_scores.TOLERANCE_MM
 
     def __post_init__(self) -> None:
         if len(self.classes) < 2 or len(set(self.classes)) < len(self.classes):
@@ -43,9 +43,7 @@ class Segmentation:
                 f"classes are {self.classes}; expected the background and at least one structure, "
                 "all unlike"
             )
-        if self.loss_name not in losses.LOSSES:
-            known = f"{nearest(self.loss_name, losses.LOSSES)} (known: {', '.join(losses.LOSSES)})"
-            raise ConfigError(f"unknown loss {self.loss_name!r}{known}")
+        lookup(losses.LOSSES, self.loss_name, "loss")
         if not self.tolerance_mm >= 0:
             raise ConfigError(f"tolerance_mm is {self.tolerance_mm}; expected 0 or more")
 
@@ -74,7 +72,7 @@ class Segmentation:
         Returns:
             float32 `[B]`; of several depths the sum weighed as in `losses.supervised`.
         """
-        return losses.supervised(losses.LOSSES[self.loss_name], targets, logits)
+        return losses.supervised(lookup(losses.LOSSES, self.loss_name, "loss"), targets, logits)
 
     def case_scores(
         self,

@@ -20,7 +20,7 @@ from tfmed.data.cases import Case
 from tfmed.data.dataset import Dataset
 from tfmed.data.stored import stored
 from tfmed.errors import ConfigError
-from tfmed.inference import Ensemble, Settings
+from tfmed.inference import Ensemble, InferenceSettings
 from tfmed.planning import SegmentationPlan
 from tfmed.run import Run
 from tfmed.tasks import Segmentation
@@ -39,7 +39,7 @@ class Segmenter:
     """
 
     networks: Ensemble
-    settings: Settings
+    settings: InferenceSettings
     keep_largest: tuple[int, ...] = ()
 
     def label_map(self, case: Case) -> np.ndarray:
@@ -114,7 +114,7 @@ class SegmentationStudy:
         return self.members[0].plan
 
     @property
-    def settings(self) -> Settings:
+    def settings(self) -> InferenceSettings:
         """How whole cases are asked."""
         return settings_of(self.plan, self.members[0].mirrored)
 
@@ -165,9 +165,9 @@ def segmenter_of(*members: SegmentationMember) -> Segmenter:
     )
 
 
-def settings_of(plan: SegmentationPlan, mirrored: bool) -> Settings:
+def settings_of(plan: SegmentationPlan, mirrored: bool) -> InferenceSettings:
     """How networks of a plan are asked for whole cases."""
-    return Settings(
+    return InferenceSettings(
         patch_size=plan.patch_size,
         spacing_mm=plan.spacing_mm,
         intensity=plan.intensity,

@@ -12,7 +12,7 @@ from tfmed import inference, log, models
 from tfmed.data.dataset import Dataset
 from tfmed.feed import patches
 from tfmed.feed.cases import Cases, build
-from tfmed.inference import Ensemble, Settings
+from tfmed.inference import Ensemble, InferenceSettings
 from tfmed.planning import SegmentationPlan
 from tfmed.run import Run
 from tfmed.tasks import Segmentation
@@ -145,7 +145,7 @@ def _validator(cases: Cases, plan: SegmentationPlan) -> Validate:
 
 
 def _answered(
-    cases: Cases, row: int, networks: Ensemble, settings: Settings
+    cases: Cases, row: int, networks: Ensemble, settings: InferenceSettings
 ) -> tuple[np.ndarray, np.ndarray]:
     """The true and the predicted label map of a cached case, at the plan's spacing."""
     pixels, truth = cases.case(row)
