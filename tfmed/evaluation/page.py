@@ -17,7 +17,7 @@ VIEWS = {
     "classification": "tfmed.evaluation.sections_of_classes:view",
     "segmentation": "tfmed.evaluation.sections_of_masks:view",
 }
-PAGES = {"classification": "report.html", "segmentation": "segmentation.html"}
+PAGES = {"classification": "report_of_classes.html", "segmentation": "report_of_masks.html"}
 
 
 def write(run: Run, contents: Contents) -> Path:

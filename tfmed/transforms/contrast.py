@@ -74,7 +74,7 @@ def gamma(
         inverted: bend the negative, which changes bright parts as else dark ones.
         probability: of each image to be changed.
 
-    Source: without `amount` the gamma augmentation of nnU-Net (Isensee et al., Nature Methods 2021).
+    Source: without `amount`, nnU-Net (Isensee et al., Nature Methods 2021).
     """
     ends = (-amount, amount) if amount is not None else (math.log(power[0]), math.log(power[1]))
 
