@@ -14,7 +14,9 @@ UNIT = Normalisation("unit", window=(0.0, 255.0))
 ZSCORE = Normalisation("zscore")
 NONZERO = Normalisation("zscore", nonzero=True)
 CLIPPED = Normalisation("zscore", window=(0.0, 500.0))
-ALL = [CT, UNIT, ZSCORE, NONZERO, CLIPPED]
+PERCENTILES = Normalisation("percentiles", mean=0.5, std=0.25)
+CHANNELS = Normalisation("unit", (0.0, 255.0), mean=(0.4, 0.6), std=(0.2, 0.3))
+ALL = [CT, UNIT, ZSCORE, NONZERO, CLIPPED, PERCENTILES, CHANNELS]
 
 
 def cases(seed: int = 0) -> np.ndarray:
@@ -88,6 +90,8 @@ def test_plain_values_bring_it_back(rule: Normalisation) -> None:
         ({"kind": "unit"}, "needs the window"),
         ({"kind": "ct", "window": (3.0, 3.0)}, "low < high"),
         ({"kind": "ct", "std": 0.0}, "above 0"),
+        ({"kind": "ct", "mean": (1.0, 2.0)}, "one mean and std"),
+        ({"kind": "percentiles", "window": (0.0, 1.0)}, "has no window"),
         ({"kind": "ct", "nonzero": True}, "belongs to 'zscore'"),
     ],
 )

@@ -18,6 +18,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfmed.errors import ConfigError
+from tfmed.transforms.draws import per_image
 from tfmed.transforms.scaling import (
     LOWER,
     UPPER,
@@ -168,25 +169,30 @@ def normalise(
     Args:
         image: float32 `[B, H, W, C]` or `[B, D, H, W, C]`, modality units. NaN stays NaN.
         normalisation: the plan's.
-        statistics: mean and std, float32 `[B]`, of the cases of which the images are parts, for
-            `"zscore"`. None: each image is a whole case, and they are computed in the graph.
+        statistics: of the cases of which the images are parts, two of float32 `[B]`, as
+            `Normalisation.statistics` gives them. None: each image is a whole case, and they are
+            computed in the graph.
 
     Returns:
         float32 of the same shape.
     """
     if normalisation.kind in SCALED:
-        return standardise(scale(image, normalisation), normalisation.mean, normalisation.std)
+        if statistics is None or normalisation.fixed is not None:
+            values = scale(image, normalisation)
+        else:
+            low, width = (per_image(one, image) for one in statistics)
+            values = tf.clip_by_value(tf.math.divide_no_nan(image - low, width), 0.0, 1.0)
+        return standardise(values, normalisation.mean, normalisation.std)
     values = _clipped(image, normalisation)
     if normalisation.fixed is not None:
         mean, std = normalisation.fixed
         return (values - mean) * tf.constant(1.0 / std, tf.float32)
-    if statistics is not None:
-        shape = [-1] + [1] * (image.shape.rank - 1)
-        mean, std = (tf.reshape(one, shape) for one in statistics)
-        values = (values - mean) * (1.0 / std)
-    else:
+    if statistics is None:
         mean, std = _moments(image, values, normalisation.nonzero)
         values = (values - mean) / std
+    else:
+        mean, std = (per_image(one, image) for one in statistics)
+        values = (values - mean) * (1.0 / std)
     return tf.where(_inside(image), values, 0.0) if normalisation.nonzero else values
 
 
