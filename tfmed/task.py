@@ -75,7 +75,7 @@ class Step(Protocol):
 MakeStep = Callable[[Networks, Any, int], Step]
 
 
-class Store(Protocol):
+class ExampleStore(Protocol):
     """Contract: examples of a data set as training reads them, row for row, with their truth."""
 
     def __len__(self) -> int:

@@ -13,7 +13,7 @@ from pages import Page
 from scipy.ndimage import gaussian_filter
 
 from tfmed.evaluation import measure_page
-from tfmed.measure import Measured, Task, measure
+from tfmed.measure import MaskFile, Measured, measure
 from tfmed.run import Run
 
 
@@ -21,7 +21,7 @@ def measured(folder: Path, labels: np.ndarray, number: int = 1, **more: object) 
     path = folder / f"SECRET{number}.npy"
     np.save(path, labels)
     return measure(
-        Task(number, path, path.name, None, folder / "c", f"c{number}", draw=True, **more)  # type: ignore[arg-type]
+        MaskFile(number, path, path.name, None, folder / "c", f"c{number}", draw=True, **more)  # type: ignore[arg-type]
     )
 
 

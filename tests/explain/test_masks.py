@@ -9,7 +9,7 @@ import pytest
 from tfmed import explain, models
 from tfmed.errors import ConfigError, DataError
 from tfmed.explain.regions import around, bottleneck, context
-from tfmed.inference import Settings
+from tfmed.inference import InferenceSettings
 from tfmed.transforms.normalisation import Normalisation
 
 L = keras.layers
@@ -159,10 +159,10 @@ def test_the_box_is_in_the_middle_of_the_structure_and_in_the_image() -> None:
     assert around(inside, (1, 8, 8)) == (slice(3, 4), slice(11, 19), slice(0, 5))
 
 
-def settings(patch: tuple[int, ...], **changes: object) -> Settings:
+def settings(patch: tuple[int, ...], **changes: object) -> InferenceSettings:
     intensity = Normalisation("unit", (0.0, 1.0), 0.0, 1.0, False)
     values = {"spacing_mm": None, "intensity": intensity, "classes": 3, **changes}
-    return Settings(patch, **values)  # type: ignore[arg-type]
+    return InferenceSettings(patch, **values)  # type: ignore[arg-type]
 
 
 def test_a_whole_case_keeps_its_geometry_and_only_the_patch_has_heat() -> None:

@@ -9,7 +9,7 @@ from PIL import Image as Pillow
 from tfmed.tasks.recognition.recogniser import Classifier
 from tfmed.export.pixels import PixelCode
 from tfmed.tasks.segmentation.segmenter import SegmentationModel
-from tfmed.inference import Settings
+from tfmed.inference import InferenceSettings
 from tfmed.transforms.normalisation import Normalisation
 from tfmed.transforms.prepare import Preprocessing
 
@@ -96,7 +96,7 @@ def segmentation(patch_size, classes, intensity, channels=1, folds=1, **settings
     given = {"spacing_mm": None, **settings}
     return SegmentationModel(
         tuple(encoder(channels, len(classes), len(patch_size), seed) for seed in range(folds)),
-        Settings(patch_size, intensity=intensity, classes=len(classes), **given),
+        InferenceSettings(patch_size, intensity=intensity, classes=len(classes), **given),
         classes, (4,) * len(patch_size), channels, kept, code)  # fmt: skip
 
 

@@ -14,7 +14,8 @@ from tfmed.errors import ExportError, ReadError
 from tfmed.export import classifier_parity, parity, tflite
 from tfmed.tasks.recognition.recogniser import Classifier
 from tfmed.export.runner import Runner, latency_ms
-from tfmed.transforms.prepare import Preprocessing, normalise
+from tfmed.transforms.normalisation import normalise
+from tfmed.transforms.prepare import Preprocessing
 
 
 def test_every_form_is_compared(whole):
@@ -60,7 +61,7 @@ def test_int8_takes_what_its_card_entry_says(whole, classifiers):
     given = export.load(folder).card["tflite"]["int8"]["input"]
     image = np.random.default_rng(0).uniform(-50, 300, (1, 28, 28, 1)).astype(np.float32)
     ours = (np.clip(image, *given["clip"]) - given["offset"]) * given["scale"]
-    right = normalise(tf.constant(image), classifiers["grey"].preprocessing)
+    right = normalise(tf.constant(image), classifiers["grey"].preprocessing.normalisation)
     assert np.allclose(ours, right, atol=1e-5)
 
 

@@ -120,7 +120,9 @@ def test_evaluation_and_direct_reads_agree(dataset: data.Dataset, cache: feed.St
     direct = list(feed.direct(dataset, PLAN, 8))
     assert [batch.shape for batch in direct] == [(8, 6, 5, 1)] * 3
     np.testing.assert_allclose(np.stack(cached), np.stack(direct), atol=1e-4)
-    expected = normalise(resample(np.stack(list(feed.read(dataset, PLAN))), PLAN), PLAN)
+    expected = normalise(
+        resample(np.stack(list(feed.read(dataset, PLAN))), PLAN), PLAN.normalisation
+    )
     np.testing.assert_array_equal(np.concatenate(direct)[:COUNT], expected)
     np.testing.assert_array_equal(direct[2][7], direct[2][6])
 

@@ -12,7 +12,7 @@ import pytest
 
 from tfmed.errors import DataError
 from tfmed.io import dicom_seg_out, dicom_sr
-from tfmed.measure import columns
+from tfmed.measure import definitions
 
 highdicom = pytest.importorskip("highdicom")
 
@@ -95,7 +95,9 @@ def test_a_report_of_nothing_is_refused(tmp_path: Path) -> None:
 
 def test_every_figure_of_the_report_is_a_column_and_every_code_fits() -> None:
     known = {
-        name for axes in (2, 3) for name in columns.units(columns.STRUCTURES, "mm", axes).values()
+        name
+        for axes in (2, 3)
+        for name in definitions.units(definitions.STRUCTURES, "mm", axes).values()
     }
     assert set(dicom_sr.MEASUREMENTS) <= known
     for one in dicom_sr.MEASUREMENTS.values():

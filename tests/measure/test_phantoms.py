@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from tfmed.data.sources import organs
-from tfmed.measure import Task, measure
+from tfmed.measure import MaskFile, measure
 
 SPACINGS_MM = {"1 mm": (1.0, 1.0, 1.0), "as organs3d": organs.TRAINING_SPACINGS_MM[0]}
 # Allowed differences: of volume and of surface as shares; diameters always within one voxel.
@@ -24,7 +24,7 @@ def measured(folder: Path, spacing: str) -> list[tuple[dict[str, Any], dict[str,
     name = "organs_000.nii.gz"
     mask = folder / "labels" / name
     place = folder / "contours"
-    task = Task(1, mask, name, None, place, "it", classes=organs.CLASSES, lines=False)
+    task = MaskFile(1, mask, name, None, place, "it", classes=organs.CLASSES, lines=False)
     rows = measure(task).objects
     pairs = []
     for truth in pd.read_csv(folder / "truth.csv").to_dict("records"):

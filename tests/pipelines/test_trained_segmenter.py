@@ -13,7 +13,7 @@ import pytest
 from makers_dicom import slices
 
 from tfmed.errors import DataError
-from tfmed.inference import Ensemble, Settings
+from tfmed.inference import Ensemble, InferenceSettings
 from tfmed.pipelines.flags import DataSettings
 from tfmed.pipelines.trained_segmenter import TrainedSegmenter
 from tfmed.tasks import Segmentation
@@ -24,7 +24,7 @@ ABOUT = {"kind": "labels", "values": [0, 1]}
 
 
 def trained(*patch: int) -> TrainedSegmenter:
-    settings = Settings(patch, None, Normalisation("zscore"), classes=2)
+    settings = InferenceSettings(patch, None, Normalisation("zscore"), classes=2)
     return TrainedSegmenter(
         Segmentation(("background", "organ")),
         Segmenter(Ensemble([lambda patches: patches]), settings),

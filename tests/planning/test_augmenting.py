@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tfmed.tasks.segmentation.augmenting import augmentation, mirror_axes
-from tfmed.transforms.masked import check_steps
+from tfmed.transforms.augmentation import check_steps
 
 
 def deform(patch: tuple[int, ...], spacing: tuple[float, ...] | None = None) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from tfmed.errors import ConfigError, DataError
 from tfmed.run import Run
 from tfmed.tasks import Classification
 from tfmed.tasks.recognition.answers.calibration import fit_temperature
-from tfmed.transforms.prepare import normalise
+from tfmed.transforms.normalisation import normalise
 
 Parts = tuple[Dataset, Dataset, Dataset]
 
@@ -37,7 +37,7 @@ def logits_of(run: Run, dataset: Dataset) -> np.ndarray:
     model = keras.models.load_model(run.path("model.keras"), compile=False)
     preprocessing = training.load(run).plan.preprocessing
     images = np.stack(list(feed.read(dataset, preprocessing)))
-    return np.asarray(model(normalise(images, preprocessing), training=False), float)
+    return np.asarray(model(normalise(images, preprocessing.normalisation), training=False), float)
 
 
 def test_a_fit_leaves_its_files_and_no_backup(run: Run) -> None:

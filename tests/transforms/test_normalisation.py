@@ -7,14 +7,16 @@ import pytest
 import tensorflow as tf
 
 from tfmed.errors import ConfigError
-from tfmed.transforms.normalisation import Normalisation, normalise, normalise_whole
+from tfmed.transforms.normalisation import Normalisation, normalise
 
 CT = Normalisation("ct", window=(-100.0, 300.0), mean=80.0, std=40.0)
 UNIT = Normalisation("unit", window=(0.0, 255.0))
 ZSCORE = Normalisation("zscore")
 NONZERO = Normalisation("zscore", nonzero=True)
 CLIPPED = Normalisation("zscore", window=(0.0, 500.0))
-ALL = [CT, UNIT, ZSCORE, NONZERO, CLIPPED]
+PERCENTILES = Normalisation("percentiles", mean=0.5, std=0.25)
+CHANNELS = Normalisation("unit", (0.0, 255.0), mean=(0.4, 0.6), std=(0.2, 0.3))
+ALL = [CT, UNIT, ZSCORE, NONZERO, CLIPPED, PERCENTILES, CHANNELS]
 
 
 def cases(seed: int = 0) -> np.ndarray:
@@ -29,10 +31,10 @@ def cases(seed: int = 0) -> np.ndarray:
 def test_numpy_and_the_graph_give_equal_numbers(rule: Normalisation) -> None:
     images = cases()
     expected = np.stack([rule.apply(image) for image in images])
-    whole = tf.function(lambda x: normalise_whole(x, rule), autograph=False)(images)
+    whole = tf.function(lambda x: normalise(x, rule), autograph=False)(images)
     np.testing.assert_allclose(whole, expected, atol=1e-5)
     mean, std = np.transpose([rule.statistics(image) for image in images]).astype(np.float32)
-    part = normalise(tf.constant(images[:, 2:4, 3:9]), rule, tf.constant(mean), tf.constant(std))
+    part = normalise(tf.constant(images[:, 2:4, 3:9]), rule, (tf.constant(mean), tf.constant(std)))
     np.testing.assert_allclose(part, expected[:, 2:4, 3:9], atol=1e-5)
 
 
@@ -67,12 +69,12 @@ def test_zeros_are_left_out_and_stay_zero() -> None:
 def test_a_flat_image_is_not_blown_up(rule: Normalisation, value: float) -> None:
     image = np.full((5, 300, 301, 1), value, np.float32)
     assert np.abs(rule.apply(image)).max() < 0.1
-    assert np.abs(normalise_whole(tf.constant(image[None]), rule)).max() < 0.1
+    assert np.abs(normalise(tf.constant(image[None]), rule)).max() < 0.1
 
 
 def test_a_large_volume_keeps_its_precision() -> None:
     image = np.random.default_rng(1).normal(30000, 20, (40, 256, 256, 1)).astype(np.float32)
-    found = normalise_whole(tf.constant(image[None]), ZSCORE)[0]
+    found = normalise(tf.constant(image[None]), ZSCORE)[0]
     np.testing.assert_allclose(found, ZSCORE.apply(image), atol=2e-4)
 
 
@@ -88,6 +90,8 @@ def test_plain_values_bring_it_back(rule: Normalisation) -> None:
         ({"kind": "unit"}, "needs the window"),
         ({"kind": "ct", "window": (3.0, 3.0)}, "low < high"),
         ({"kind": "ct", "std": 0.0}, "above 0"),
+        ({"kind": "ct", "mean": (1.0, 2.0)}, "one mean and std"),
+        ({"kind": "percentiles", "window": (0.0, 1.0)}, "has no window"),
         ({"kind": "ct", "nonzero": True}, "belongs to 'zscore'"),
     ],
 )

@@ -103,7 +103,7 @@ def test_channels() -> None:
 
 def test_mean_and_deviation_by_channel() -> None:
     preprocessing = Preprocessing((2, 2), 3, (0.0, 10.0), (0.1, 0.2, 0.3), (1.0, 2.0, 4.0))
-    made = normalise(tf.fill([1, 2, 2, 3], 5.0), preprocessing)
+    made = normalise(tf.fill([1, 2, 2, 3], 5.0), preprocessing.normalisation)
     np.testing.assert_allclose(made[0, 0, 0], [0.4, 0.15, 0.05], rtol=1e-6)
 
 

@@ -37,7 +37,7 @@ def move(image: tf.Tensor, **values: float) -> np.ndarray:
 def test_no_change_is_exactly_no_change(size: tuple[int, int]) -> None:
     image = picture(*size)
     np.testing.assert_array_equal(move(image), image)
-    np.testing.assert_array_equal(projective(image, SEED), image)
+    np.testing.assert_array_equal(projective(image, None, SEED)[0], image)
 
 
 @pytest.mark.parametrize("side", [6, 7])
@@ -80,15 +80,15 @@ def test_shear_moves_rows_by_their_distance_from_the_centre() -> None:
 def test_slices_of_a_volume_move_alike() -> None:
     volume = tf.constant(np.random.default_rng(1).random((2, 3, 6, 5, 2)), tf.float32)
     settings = {"degrees": 30.0, "scale": 0.2, "shift": 0.1, "shear": 5.0}
-    whole = projective(volume, SEED, **settings)
+    whole = projective(volume, None, SEED, **settings)[0]
     for depth in range(3):
-        alone = projective(volume[:, depth], SEED, **settings)
+        alone = projective(volume[:, depth], None, SEED, **settings)[0]
         np.testing.assert_allclose(whole[:, depth], alone, atol=1e-6)
 
 
 def test_images_differ_in_their_draw_and_probability_leaves_some_alone() -> None:
     image = tf.tile(picture(8, 8)[:1], [64, 1, 1, 1])
-    moved = projective(image, SEED, degrees=45.0, probability=0.5).numpy()
+    moved = projective(image, None, SEED, degrees=45.0, probability=0.5)[0].numpy()
     same = (moved == image.numpy()).all(axis=(1, 2, 3))
     assert 16 < same.sum() < 48
     assert len(np.unique(moved[~same, 0, 0, 0])) > 8
@@ -96,8 +96,24 @@ def test_images_differ_in_their_draw_and_probability_leaves_some_alone() -> None
 
 def test_flips_are_drawn_for_half_of_the_images() -> None:
     image = tf.tile(picture(4, 4)[:1], [100, 1, 1, 1])
-    moved = projective(image, SEED, horizontal_flip=True).numpy()
+    moved = projective(image, None, SEED, horizontal_flip=True)[0].numpy()
     flipped = np.isclose(moved, image.numpy()[:, :, ::-1], atol=1e-6).all(axis=(1, 2, 3))
     kept = np.isclose(moved, image.numpy(), atol=1e-6).all(axis=(1, 2, 3))
     assert (flipped ^ kept).all()
     assert 30 < flipped.sum() < 70
+
+
+@pytest.mark.parametrize("shape", [(24, 30), (2, 24, 30)])
+def test_a_mask_moves_with_its_image(shape: tuple[int, ...]) -> None:
+    mask = tf.constant(np.random.default_rng(2).integers(0, 2, (6, *shape)), tf.int32)
+    mask = tf.repeat(tf.repeat(mask[..., ::6, ::6], 6, -1), 6, -2)
+    image = tf.cast(mask, tf.float32)[..., tf.newaxis]
+    settings = {"degrees": 30.0, "scale": 0.2, "shift": 0.1, "probability": 0.7}
+    moved, labels = projective(image, mask, SEED, **settings)
+    assert labels.dtype == tf.int32
+    assert (labels.numpy() != mask.numpy()).any()
+    # The nearest label is the one that has most of the weight, but between two at a corner.
+    found = moved[..., 0].numpy()
+    sure = np.abs(found - 0.5) > 0.3
+    assert sure.mean() > 0.8
+    np.testing.assert_array_equal(labels.numpy()[sure], found[sure] > 0.5)

@@ -26,6 +26,18 @@ def test_blur_is_a_gaussian_along_all_axes(shape: tuple[int, ...]) -> None:
     np.testing.assert_allclose(found[inner], expected[inner], atol=1e-4)
 
 
+def test_blur_by_amount_is_from_half_of_it_and_in_the_plane() -> None:
+    image = tf.tile(noise(1, 3, 32, 32, 1), [30, 1, 1, 1, 1])
+    made = blur(image, SEED, amount=1.5, probability=1.0).numpy()
+    ends = [gaussian_filter(image.numpy(), (0, 0, width, width, 0)) for width in (0.75, 1.5)]
+    weakest, strongest, spread = (
+        one[:, :, 8:-8, 8:-8].std(axis=(1, 2, 3, 4)) for one in (*ends, made)
+    )
+    assert (spread > 0.98 * strongest).all()
+    assert (spread < 1.02 * weakest).all()
+    assert np.ptp(spread) > 0.5 * (weakest - strongest)[0]
+
+
 def test_blur_keeps_a_flat_image_flat() -> None:
     image = tf.fill([2, 5, 9, 7, 1], 3.0)
     found = blur(image, SEED, probability=1.0)

@@ -1,15 +1,13 @@
-"""Resize by means and by interpolation, crop, pad and flip, by hand."""
+"""Resize by means and by interpolation, crop and pad, by hand."""
 
 from __future__ import annotations
 
 import numpy as np
-import pytest
 import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tfmed.errors import ConfigError
-from tfmed.transforms import crop, flip, pad, resize
+from tfmed.transforms import crop, pad, resize
 
 SEED = tf.constant([3, 4], tf.int32)
 
@@ -67,18 +65,3 @@ def test_crop_and_pad_keep_the_middle() -> None:
     np.testing.assert_array_equal(padded[0, 5], -1)
     np.testing.assert_array_equal(crop(pad(image, (9, 8)), (5, 4)), image)
     assert crop(pad(ramp(1, 2, 3, 4, 1), (4, 4, 4)), (2, 3, 4)).shape == (1, 2, 3, 4, 1)
-
-
-def test_flip_reverses_some_images() -> None:
-    image = tf.tile(ramp(1, 3, 2, 2, 1), [50, 1, 1, 1, 1])
-    made = flip(image, SEED, axis=1).numpy()
-    turned = (made == image.numpy()[:, ::-1]).all(axis=(1, 2, 3, 4))
-    assert 15 < turned.sum() < 35
-    np.testing.assert_array_equal(made[~turned], image.numpy()[~turned])
-    np.testing.assert_array_equal(flip(image, SEED, axis=-2, probability=1), image[..., ::-1, :])
-
-
-@pytest.mark.parametrize("axis", [0, 4, -1])
-def test_flip_of_batch_or_channels_is_refused(axis: int) -> None:
-    with pytest.raises(ConfigError, match="axis"):
-        flip(ramp(1, 3, 2, 2, 1), SEED, axis=axis)

@@ -171,8 +171,8 @@ class _Crew:
             context=context,
         )
         self._free = list(range(AHEAD * self._count))
-        self._flying: dict[Future[worker.Answer], tuple[_Chunk, int]] = {}
-        self._done: queue.SimpleQueue[Future[worker.Answer]] = queue.SimpleQueue()
+        self._flying: dict[Future[worker.WorkerAnswer], tuple[_Chunk, int]] = {}
+        self._done: queue.SimpleQueue[Future[worker.WorkerAnswer]] = queue.SimpleQueue()
 
     @property
     def busy(self) -> bool:
@@ -226,7 +226,7 @@ class _Crew:
         self._ahead = self._count + 1 if large else AHEAD * self._count
         return [(number, result) for (number, _), result in zip(chunk, results, strict=True)]
 
-    def _lost(self, future: Future[worker.Answer], reason: str) -> list[tuple[int, Any]]:
+    def _lost(self, future: Future[worker.WorkerAnswer], reason: str) -> list[tuple[int, Any]]:
         """A process has gone: with one item it is guilty, of several each is tried alone."""
         chunk, slot = self._flying.pop(future)
         self._free.append(slot)

@@ -14,7 +14,8 @@ from markupsafe import Markup
 from tfmed.evaluation import measure_plots
 from tfmed.evaluation.page import TEMPLATES, environment
 from tfmed.evaluation.wording import UNDEFINED, amount, count, defined
-from tfmed.measure import Measured, columns, tables
+from tfmed.measure import Measured, result_files
+from tfmed.measure.definitions import OBJECTS, STRUCTURES, Column, unit_of, units
 from tfmed.measure.drawing import colour
 from tfmed.run import Run, write_text
 
@@ -94,8 +95,8 @@ def view(results: Sequence[Measured], title: str) -> dict[str, Any]:
         "groups": [_group(done, kind, values) for kind in kinds],
         "colours": {name: colour(value) for name, value in values.items()},
         "pictures": [_picture(one, names) for one in done if one.pictures],
-        "definitions": tables.definitions(columns.OBJECTS, kinds)
-        | tables.definitions(columns.STRUCTURES, kinds),
+        "definitions": result_files.described(OBJECTS, kinds)
+        | result_files.described(STRUCTURES, kinds),
         "unit_words": UNITS,
         "rejects": _reasons(results),
         "audit_css": (TEMPLATES / "audit.css").read_text(encoding="utf-8"),
@@ -131,9 +132,9 @@ def _group(
 ) -> dict[str, Any]:
     """The tables and figures of all masks with one unit and number of axes."""
     own = [one for one in done if (one.about["unit"], len(one.about["shape"])) == kind]
-    whole = tables.table([r for one in own for r in one.structures], columns.STRUCTURES, [kind])
-    parts = tables.table([r for one in own for r in one.objects], columns.OBJECTS, [kind])
-    full, of_object = (columns.units(c, *kind) for c in (columns.STRUCTURES, columns.OBJECTS))
+    whole = result_files.table([r for one in own for r in one.structures], STRUCTURES, [kind])
+    parts = result_files.table([r for one in own for r in one.objects], OBJECTS, [kind])
+    full, of_object = (units(c, *kind) for c in (STRUCTURES, OBJECTS))
     size = of_object["area" if kind[1] == 2 else "volume"]
     largest = parts.sort_values(size, ascending=False, kind="stable").head(MOST_OBJECTS)
     there = [name for name in values if (whole["class"] == name).any()]
@@ -155,7 +156,7 @@ def _summary(
     whole: pd.DataFrame, full: Mapping[str, str], kind: tuple[str, int], names: Sequence[str]
 ) -> list[dict[str, Any]]:
     """A row for each figure, with the median and the range of each structure over the files."""
-    meaning = {column.name: column for column in columns.STRUCTURES}
+    meaning = {column.name: column for column in STRUCTURES}
     rows = []
     for short in SUMMARY:
         if short not in full:
@@ -188,7 +189,7 @@ def _rows(
     first: Sequence[str],
 ) -> dict[str, Any]:
     """A table of figures as text, without columns that are nowhere defined."""
-    every = {column.name: column for column in (*columns.STRUCTURES, *columns.OBJECTS)}
+    every = {column.name: column for column in (*STRUCTURES, *OBJECTS)}
     shown = [name for name in wanted if name in full and table[full[name]].notna().any()]
     heads = [{"number": "File"}.get(name, name.capitalize()) for name in first]
     return {
@@ -204,9 +205,9 @@ def _rows(
     }
 
 
-def heading(column: columns.Column, unit: str, axes: int) -> str:
+def heading(column: Column, unit: str, axes: int) -> str:
     """A figure's name with its unit, as `Volume (mm3)` in superscript."""
-    own = columns.unit_of(column, unit, axes)
+    own = unit_of(column, unit, axes)
     words = column.name.replace("_", " ").replace("3d", "3D")
     words = words[:1].upper() + words[1:]
     return f"{words} ({UNITS.get(own, own)})" if own[:2] in ("mm", "px") else words

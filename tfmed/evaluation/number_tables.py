@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from tfmed.evaluation.tables import amounts, bounds
+from tfmed.evaluation.score_tables import amounts, bounds
 from tfmed.evaluation.wording import brief, percent
 
 # Of each score: what it is called, what it tells, and whether it has the unit of the numbers.

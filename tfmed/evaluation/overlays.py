@@ -26,7 +26,7 @@ PLANES = ("Axial", "Coronal", "Sagittal")
 
 
 @dataclass(frozen=True, eq=False)
-class Drawn:
+class DrawnCase:
     """What is drawn of a case.
 
     Attributes:
@@ -53,7 +53,7 @@ class _Plane:
     spacing: np.ndarray
 
 
-def panes(case: Drawn, classes: Sequence[str]) -> list[dict[str, Any]]:
+def panes(case: DrawnCase, classes: Sequence[str]) -> list[dict[str, Any]]:
     """A case as SVG elements: an image one, a volume its three planes.
 
     Each plane is the one that shows most of the structures of the truth (of the prediction, where
@@ -80,7 +80,7 @@ def panes(case: Drawn, classes: Sequence[str]) -> list[dict[str, Any]]:
     ]
 
 
-def _planes(case: Drawn) -> list[_Plane]:
+def _planes(case: DrawnCase) -> list[_Plane]:
     spacing = np.array(case.spacing_mm or (1.0,) * case.truth.ndim)
     stack = np.stack([case.truth, case.predicted], axis=-1)
     if stack.ndim == 3:

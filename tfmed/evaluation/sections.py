@@ -9,7 +9,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from tfmed.evaluation import charts, figures, tables
+from tfmed.evaluation import charts, figures, score_tables
 from tfmed.evaluation.contents import Contents
 from tfmed.evaluation.limits import Tested
 from tfmed.evaluation.wording import count, defined, percent
@@ -30,9 +30,11 @@ def shared(contents: Contents) -> dict[str, Any]:
         "data": _data(contents),
         "reject_rows": _rejects(contents),
         "history": svg(_history(contents)),
-        "folds": tables.plain([{"fold": i, **row} for i, row in enumerate(contents.folds, 1)]),
-        "exports": tables.plain(contents.exports),
-        "parity": tables.plain([_judged(row) for row in contents.parity]),
+        "folds": score_tables.plain(
+            [{"fold": i, **row} for i, row in enumerate(contents.folds, 1)]
+        ),
+        "exports": score_tables.plain(contents.exports),
+        "parity": score_tables.plain([_judged(row) for row in contents.parity]),
         "times": _times(contents.scores.get("seconds") or {}),
         "part_names": PART_NAMES,
         "scored_on": SPLIT_NAMES.get(split, split),

@@ -20,7 +20,7 @@ import tensorflow as tf
 from tfmed.data.resampling import resample_case
 from tfmed.errors import ConfigError, DataError
 from tfmed.explain.gradcam import LEAST_CELLS, feature_layer, resized, scaled, weighed
-from tfmed.inference import Settings
+from tfmed.inference import InferenceSettings
 
 CELL = 4
 
@@ -81,7 +81,7 @@ def case_heat(
     pixels: np.ndarray,
     labels: np.ndarray,
     class_index: int,
-    settings: Settings,
+    settings: InferenceSettings,
     spacing_mm: Sequence[float] | None = None,
     *,
     layer: str = "",

@@ -26,9 +26,10 @@ from tfmed.feed.decoded import batches
 from tfmed.feed.order import index_rows, low_bits
 from tfmed.feed.store import Store
 from tfmed.transforms.augmentation import Step, augment, split_steps
-from tfmed.transforms.intensity import standardise
 from tfmed.transforms.mixing import mixup as mix
-from tfmed.transforms.prepare import Preprocessing, normalise, prepare, scale
+from tfmed.transforms.normalisation import normalise, scale
+from tfmed.transforms.prepare import Preprocessing, prepare
+from tfmed.transforms.scaling import standardise
 
 PREFETCH = 2
 
@@ -82,7 +83,7 @@ def training(
             return plain(rows), target, weight
         key = tf.stack([tf.constant(low_bits(seed)), tf.cast(step % 2**31, tf.int32)])
         image = augment(store.gather(rows), _part(key, 0), moves)
-        image = augment(scale(image, preprocessing), _part(key, 1), changes)
+        image = augment(scale(image, preprocessing.normalisation), _part(key, 1), changes)
         if mixup > 0:
             image, target, weight = _mix(image, target, weight, _part(key, 2), mixup)
         image = standardise(image, preprocessing.mean, preprocessing.std)
@@ -162,7 +163,7 @@ def _normalised(store: Store, preprocessing: Preprocessing) -> Callable[[tf.Tens
     """
 
     def ready(stored: tf.Tensor) -> tf.Tensor:
-        return normalise(store.stored.decode(stored), preprocessing)
+        return normalise(store.stored.decode(stored), preprocessing.normalisation)
 
     if preprocessing.window is not None:
         ready = tf.function(ready, jit_compile=True, autograph=False)

@@ -6,13 +6,13 @@ model and a SavedModel are served by the same code.
 
 from tfmed.inference.components import clean_up, keep_largest
 from tfmed.inference.ensemble import Ensemble, Network, network
-from tfmed.inference.segment import Settings, segment
 from tfmed.inference.slide import slide
+from tfmed.inference.whole_case import InferenceSettings, segment
 
 __all__ = [
     "Ensemble",
+    "InferenceSettings",
     "Network",
-    "Settings",
     "clean_up",
     "keep_largest",
     "network",

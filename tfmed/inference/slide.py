@@ -15,7 +15,7 @@ import numpy as np
 
 from tfmed.errors import ConfigError, DataError
 from tfmed.inference.ensemble import Ensemble, Network
-from tfmed.inference.windows import Grid, grid
+from tfmed.inference.windows import WindowGrid, grid
 
 # A call of the network takes windows of about so many voxels together, by default: more are no
 # faster on a CPU, and fewer are up to twice as slow.
@@ -136,7 +136,7 @@ def rows(
 
 
 def _blended(
-    image: np.ndarray, networks: Ensemble, how: Sliding, windows: Grid, told: Told | None
+    image: np.ndarray, networks: Ensemble, how: Sliding, windows: WindowGrid, told: Told | None
 ) -> Iterator[np.ndarray]:
     """All rows of the padded image."""
     # Row r of the image is added up in place r % patch: rows that are done make room.
@@ -164,7 +164,7 @@ def _blended(
 
 
 def _answered(
-    image: np.ndarray, networks: Ensemble, how: Sliding, windows: Grid, told: Told | None
+    image: np.ndarray, networks: Ensemble, how: Sliding, windows: WindowGrid, told: Told | None
 ) -> Iterator[tuple[tuple[int, ...], np.ndarray]]:
     """Each window's first voxel and its probabilities, in the shape of the image's axes."""
     starts = list(windows)

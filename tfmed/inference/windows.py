@@ -19,7 +19,7 @@ SIGMA = 1 / 8  # of the window's length
 
 
 @dataclass(frozen=True, eq=False)
-class Grid:
+class WindowGrid:
     """The windows over one image.
 
     Attributes:
@@ -45,7 +45,7 @@ class Grid:
         return itertools.product(*self.starts)
 
 
-def grid(lengths: Sequence[int], patch: Sequence[int], overlap: float = 0.5) -> Grid:
+def grid(lengths: Sequence[int], patch: Sequence[int], overlap: float = 0.5) -> WindowGrid:
     """Lay windows over an image, evenly, from edge to edge.
 
     Args:
@@ -69,7 +69,7 @@ def grid(lengths: Sequence[int], patch: Sequence[int], overlap: float = 0.5) -> 
         for start in first:
             total[start : start + window] += weight
         totals.append(total.astype(np.float32))
-    return Grid(tuple(lengths), tuple(patch), starts, weights, tuple(totals))
+    return WindowGrid(tuple(lengths), tuple(patch), starts, weights, tuple(totals))
 
 
 def _starts(length: int, window: int, overlap: float) -> tuple[int, ...]:

@@ -103,7 +103,7 @@ def _narrowed(values: np.ndarray) -> np.ndarray:
 
 
 @dataclass(frozen=True)
-class Answer:
+class WorkerAnswer:
     """What a worker sends for a chunk of items.
 
     Attributes:
@@ -138,7 +138,7 @@ class Failure:
     error: Exception
 
 
-def work(function: Callable[[Any], Any], items: Sequence[Any], slot: int) -> Answer:
+def work(function: Callable[[Any], Any], items: Sequence[Any], slot: int) -> WorkerAnswer:
     """Call `function` on each item; what it raises is sent too."""
     begun = time.monotonic()
     try:
@@ -147,8 +147,8 @@ def work(function: Callable[[Any], Any], items: Sequence[Any], slot: int) -> Ans
         pickled, views = _failure(error), []
     seconds, lengths = time.monotonic() - begun, tuple(view.nbytes for view in views)
     if sum(lengths) >= LEAST_BYTES and _slots and _slots[0].write(slot, views):
-        return Answer(seconds, pickled, lengths=lengths)
-    return Answer(seconds, pickled, arrays=tuple(bytearray(view) for view in views))
+        return WorkerAnswer(seconds, pickled, lengths=lengths)
+    return WorkerAnswer(seconds, pickled, arrays=tuple(bytearray(view) for view in views))
 
 
 def _pickle(results: Any) -> tuple[bytes, list[memoryview]]:

@@ -2,7 +2,7 @@
 
 All take `targets` and `logits` and give float32 `[B]`; the caller weighs and averages.
 
-**Of whole examples** (`classes`): `cross_entropy` and `focal` take `[B, K]` twice.
+**Of whole examples** (`whole_examples`): `cross_entropy` and `focal` take `[B, K]` twice.
 
 **Of masks**: `targets` are whole numbers `[B, H, W]` or `[B, D, H, W]`, or one-hot (or soft) values
 with a last axis `[..., K]`, and `logits` `[..., K]`. Voxels of the ignored label, or NaN in one-hot
@@ -17,15 +17,7 @@ unlearns it (`dice_cross_entropy`), and so does `batch=True`, which takes the ov
 of the batch together.
 """
 
-from __future__ import annotations
-
-from collections.abc import Callable
-
-import tensorflow as tf
-
-from tfmed.losses.classes import cross_entropy, focal
 from tfmed.losses.lines import cl_dice, dice_cl_dice
-from tfmed.losses.outline import boundary, signed_distances
 from tfmed.losses.overlap import (
     dice,
     dice_cross_entropy,
@@ -34,10 +26,10 @@ from tfmed.losses.overlap import (
     voxel_cross_entropy,
 )
 from tfmed.losses.supervision import supervised
+from tfmed.losses.whole_examples import cross_entropy, focal
 
 __all__ = [
     "LOSSES",
-    "boundary",
     "cl_dice",
     "cross_entropy",
     "dice",
@@ -45,16 +37,24 @@ __all__ = [
     "dice_cross_entropy",
     "focal",
     "focal_tversky",
-    "signed_distances",
     "supervised",
     "tversky",
     "voxel_cross_entropy",
 ]
 
-# What a training on masks may be told to minimise alone. `boundary` takes distance maps.
-LOSSES: dict[str, Callable[..., tf.Tensor]] = {
-    function.__name__: function
-    for function in (
-        voxel_cross_entropy, dice, dice_cross_entropy, tversky, focal_tversky, dice_cl_dice,
-    )
-}  # fmt: skip
+# What a training on masks may be told to minimise, and what that costs beside the network.
+LOSSES: dict[str, str] = {
+    # One kernel over the logits, the cheapest; small structures have hardly a say in it.
+    "voxel_cross_entropy": "tfmed.losses.overlap:voxel_cross_entropy",
+    # The softmax and three sums of a class; learns nothing from images without the structure.
+    "dice": "tfmed.losses.overlap:dice",
+    # The two above together; what nnU-Net trains with, and the plan's choice.
+    "dice_cross_entropy": "tfmed.losses.overlap:dice_cross_entropy",
+    # As Dice; misses cost more than false alarms, for small lesions.
+    "tversky": "tfmed.losses.overlap:tversky",
+    # As Dice; classes that are still wrong count more.
+    "focal_tversky": "tfmed.losses.overlap:focal_tversky",
+    # Dice and 32 poolings of images, 48 of volumes, at full size and for each class, half of which
+    # stay in memory for the gradient; for vessels and fibres, which it keeps connected.
+    "dice_cl_dice": "tfmed.losses.lines:dice_cl_dice",
+}

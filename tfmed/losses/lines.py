@@ -7,7 +7,7 @@ from typing import Unpack
 import tensorflow as tf
 
 from tfmed.losses.overlap import dice
-from tfmed.losses.targets import Options, masks
+from tfmed.losses.targets import TargetOptions, masks
 
 
 def cl_dice(
@@ -15,7 +15,7 @@ def cl_dice(
     logits: tf.Tensor,
     iterations: int = 3,
     smooth: float = 1.0,
-    **options: Unpack[Options],
+    **options: Unpack[TargetOptions],
 ) -> tf.Tensor:
     """Soft centreline Dice loss, which keeps tubes connected; mean of the classes.
 
@@ -28,7 +28,7 @@ def cl_dice(
         logits: see the package.
         iterations: of the skeleton: the largest radius of a tube in voxels, or more.
         smooth: added above and below in both shares.
-        **options: see `Options`.
+        **options: see `TargetOptions`.
 
     Returns:
         `[B]`, 0 to 1.
@@ -50,7 +50,7 @@ def dice_cl_dice(
     logits: tf.Tensor,
     share: float = 0.5,
     iterations: int = 3,
-    **options: Unpack[Options],
+    **options: Unpack[TargetOptions],
 ) -> tf.Tensor:
     """Dice and clDice together: (1 - share) Dice + share clDice, the loss of the clDice paper.
 
@@ -59,7 +59,7 @@ def dice_cl_dice(
         logits: see the package.
         share: of clDice, 0 to 1/2 in the paper.
         iterations: as in `cl_dice`.
-        **options: see `Options`.
+        **options: see `TargetOptions`.
 
     Returns:
         `[B]`, 0 to 1.

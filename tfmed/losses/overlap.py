@@ -6,13 +6,13 @@ from typing import Unpack
 
 import tensorflow as tf
 
-from tfmed.losses.targets import Options, masks, prepare
+from tfmed.losses.targets import TargetOptions, masks, prepare
 
 SMOOTH = 1e-5
 
 
 def voxel_cross_entropy(
-    targets: tf.Tensor, logits: tf.Tensor, **options: Unpack[Options]
+    targets: tf.Tensor, logits: tf.Tensor, **options: Unpack[TargetOptions]
 ) -> tf.Tensor:
     """Cross-entropy, the mean over the known voxels, in nats; see the package.
 
@@ -36,7 +36,7 @@ def dice(
     logits: tf.Tensor,
     batch: bool = False,
     smooth: float = SMOOTH,
-    **options: Unpack[Options],
+    **options: Unpack[TargetOptions],
 ) -> tf.Tensor:
     """Soft Dice loss: 1 - (2 sum(p t) + smooth) / (sum(p) + sum(t) + smooth), mean of classes.
 
@@ -47,7 +47,7 @@ def dice(
         logits: see the package.
         batch: sums run over the whole batch (of one replica), and every example has its loss.
         smooth: see the package on absent classes.
-        **options: see `Options`.
+        **options: see `TargetOptions`.
 
     Returns:
         `[B]`, 0 to 1.
@@ -61,7 +61,7 @@ def dice_cross_entropy(
     logits: tf.Tensor,
     batch: bool = False,
     smooth: float = SMOOTH,
-    **options: Unpack[Options],
+    **options: Unpack[TargetOptions],
 ) -> tf.Tensor:
     """Dice without background plus cross-entropy, 1 to 1 (F. Isensee et al., nnU-Net, 2021).
 
@@ -78,7 +78,7 @@ def tversky(
     beta: float = 0.7,
     batch: bool = False,
     smooth: float = SMOOTH,
-    **options: Unpack[Options],
+    **options: Unpack[TargetOptions],
 ) -> tf.Tensor:
     """Tversky loss: Dice with prices of its own for false voxels of both kinds.
 
@@ -92,7 +92,7 @@ def tversky(
         beta: price of a false negative voxel.
         batch: as in `dice`.
         smooth: as in `dice`.
-        **options: see `Options`.
+        **options: see `TargetOptions`.
 
     Returns:
         `[B]`, 0 to 1.
@@ -107,7 +107,7 @@ def focal_tversky(
     alpha: float = 0.3,
     beta: float = 0.7,
     gamma: float = 0.75,
-    **options: Unpack[Options],
+    **options: Unpack[TargetOptions],
 ) -> tf.Tensor:
     """Focal Tversky loss: each class' Tversky loss to the power gamma, mean of the classes.
 
@@ -119,7 +119,7 @@ def focal_tversky(
         alpha: as in `tversky`.
         beta: as in `tversky`.
         gamma: below 1, classes that are nearly right count more than in `tversky`.
-        **options: see `Options`.
+        **options: see `TargetOptions`.
 
     Returns:
         `[B]`, 0 to 1.
@@ -135,7 +135,7 @@ def _tversky_index(
     prices: tuple[float, float],
     batch: bool,
     smooth: float,
-    **options: Unpack[Options],
+    **options: Unpack[TargetOptions],
 ) -> tf.Tensor:
     """(tp + smooth) / (tp + alpha fp + beta fn + smooth) of each class, `[B, K]`."""
     truth, found = masks(targets, logits, **options)

@@ -12,7 +12,7 @@ from tfmed.errors import DataError
 IGNORED = -1
 
 
-class Options(TypedDict, total=False):
+class TargetOptions(TypedDict, total=False):
     """What every loss takes by name.
 
     Attributes:
@@ -28,7 +28,7 @@ class Options(TypedDict, total=False):
 
 
 def prepare(
-    targets: tf.Tensor, logits: tf.Tensor, **options: Unpack[Options]
+    targets: tf.Tensor, logits: tf.Tensor, **options: Unpack[TargetOptions]
 ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
     """Targets as float32 `[..., K]`, logits as float32, and which are known.
 
@@ -59,7 +59,7 @@ def prepare(
 
 
 def masks(
-    targets: tf.Tensor, logits: tf.Tensor, **options: Unpack[Options]
+    targets: tf.Tensor, logits: tf.Tensor, **options: Unpack[TargetOptions]
 ) -> tuple[tf.Tensor, tf.Tensor]:
     """Targets and probabilities of the classes that count, 0 in both where not known."""
     multi_label = options.get("multi_label", False)

@@ -1,10 +1,10 @@
 """Masks to numbers with units: size, shape, diameters, centre lines, intensities, outlines.
 
-NumPy, SciPy and scikit-image. `measured.measure` measures a file, `measured.find` a label map in
-memory; `columns` tells what each figure means.
+NumPy, SciPy and scikit-image. `measurement.measure` measures a file, `measurement.find` a label map
+in memory; `definitions` tells what each figure means.
 """
 
-from tfmed.measure.masks import Mask, read
-from tfmed.measure.measured import Measured, Task, find, measure
+from tfmed.measure.label_maps import Mask, read
+from tfmed.measure.measurement import MaskFile, Measured, find, measure
 
-__all__ = ["Mask", "Measured", "Task", "find", "measure", "read"]
+__all__ = ["Mask", "MaskFile", "Measured", "find", "measure", "read"]

@@ -11,7 +11,7 @@ from xml.sax.saxutils import quoteattr
 import numpy as np
 
 from tfmed.measure.contour import Polygon, signed_area, simplified
-from tfmed.measure.masks import Mask
+from tfmed.measure.label_maps import Mask
 from tfmed.measure.objects import Object
 from tfmed.run import write_text
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tfmed.errors import ConfigError, DataError
 from tfmed.io import dicom_seg
-from tfmed.measure.masks import DICOM_SUFFIXES, SUFFIXES
+from tfmed.measure.label_maps import DICOM_SUFFIXES, SUFFIXES
 
 # nnU-Net's channel of an image; what people add to the name of a mask.
 _CHANNEL = re.compile(r"_0000$")

@@ -12,7 +12,7 @@ from scipy.spatial import ConvexHull, QhullError, cKDTree
 
 from tfmed.measure import contour, diameter, intensity, shape, skeleton, surface, texture
 from tfmed.measure.contour import Polygon
-from tfmed.measure.masks import Mask
+from tfmed.measure.label_maps import Mask
 
 Box = tuple[slice, ...]
 
@@ -22,7 +22,8 @@ class Object:
     """One object, measured.
 
     Attributes:
-        figures: by the names of `columns.OBJECTS`, without units; None, or no entry, is undefined.
+        figures: by the names of `definitions.OBJECTS`, without units; None, or no entry, is
+            undefined.
         outlines: its polygons by slice, in the mask's `(row, column)` indices.
         name: of its class.
         value: of its class in the mask.

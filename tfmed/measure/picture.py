@@ -12,7 +12,7 @@ from PIL import Image as Pillow
 from scipy.ndimage import gaussian_filter, zoom
 
 from tfmed.measure.drawing import COLOURS, colour, path
-from tfmed.measure.masks import Mask
+from tfmed.measure.label_maps import Mask
 from tfmed.measure.objects import Object
 
 MARGIN, LEAST_MARGIN = 0.12, 6

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from tfmed.measure.masks import Mask
+from tfmed.measure.label_maps import Mask
 from tfmed.measure.objects import Object, intensities, patient
 
 ADDED = ("voxels", "area", "volume", "perimeter", "surface")
@@ -17,7 +17,7 @@ COUNTED = ("skeleton_length", "branches", "branch_points", "end_points")
 def measure(
     mask: Mask, found: Sequence[Object], values: np.ndarray | None = None
 ) -> dict[str, Any]:
-    """The figures of a structure, by the names of `columns.STRUCTURES` without units.
+    """The figures of a structure, by the names of `definitions.STRUCTURES` without units.
 
     Sizes, borders, centre lines and forks are those of the objects, added. Diameters are those
     of the object with the longest one. Intensities and texture are of all voxels together.

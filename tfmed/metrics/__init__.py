@@ -1,17 +1,17 @@
 """Scores: NumPy in, plain numbers out; TensorFlow is not imported here.
 
-`tfmed.metrics` itself holds the scores of classifiers (module `classes`). Those of segmentations
-are `tfmed.metrics.masks` (on `tfmed.metrics.surface`), and `tfmed.metrics.counts`, which runs on
-TensorFlow, counts voxels while a network trains.
+`tfmed.metrics` itself holds the scores of classifiers (module `class_scores`). Those of
+segmentations are `tfmed.metrics.mask_scores` (on `tfmed.metrics.surface_distance`), and
+`tfmed.metrics.counts`, which runs on TensorFlow, counts voxels while a network trains.
 """
 
-from tfmed.metrics.classes import (
+from tfmed.metrics.class_scores import (
     BINARY,
     HALF,
     METRICS,
     PER_CLASS,
-    Options,
     Score,
+    ScoreOptions,
     Threshold,
     accuracy,
     accuracy_at_half,
@@ -33,8 +33,8 @@ __all__ = [
     "HALF",
     "METRICS",
     "PER_CLASS",
-    "Options",
     "Score",
+    "ScoreOptions",
     "Threshold",
     "accuracy",
     "accuracy_at_half",

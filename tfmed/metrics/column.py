@@ -1,4 +1,4 @@
-"""One class against the rest, for many resamples at once: the arithmetic under `classes`.
+"""One class against the rest, for many resamples at once: the arithmetic under `class_scores`.
 
 Shapes: `truth` `[N]` of 0 and 1, `weights` `[R, N]` float64, results `[R]`; NaN is undefined.
 The weights are fastest as the transpose of an array `[N, R]`, as `tfmed.statistics` draws them:

@@ -11,17 +11,17 @@ from typing import Unpack
 
 import tensorflow as tf
 
-from tfmed.losses.targets import Options, prepare
+from tfmed.losses.targets import TargetOptions, prepare
 
 
-def count(targets: tf.Tensor, logits: tf.Tensor, **options: Unpack[Options]) -> tf.Tensor:
+def count(targets: tf.Tensor, logits: tf.Tensor, **options: Unpack[TargetOptions]) -> tf.Tensor:
     """True positive, false positive and false negative voxels of each example and class.
 
     Args:
         targets: whole numbers `[B, ...]` or one-hot `[B, ..., K]`, as `losses` takes them;
             voxels that are not known are not counted.
         logits: `[B, ..., K]`; the largest is called, or with `multi_label` those above 0.
-        **options: see `losses.targets.Options`; `background` is of no concern.
+        **options: see `losses.targets.TargetOptions`; `background` is of no concern.
 
     Returns:
         int64 `[B, K, 3]`: exact, where float32 sums lose voxels above 16 million.

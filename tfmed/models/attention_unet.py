@@ -10,13 +10,13 @@ from keras import KerasTensor, layers
 from tfmed.models.blocks import convolution, require_no_imagenet
 from tfmed.models.blocks import seeds as seed_stream
 from tfmed.models.unet import ascend
-from tfmed.models.unet_blocks import Stages, assemble, shrink
+from tfmed.models.unet_blocks import NetworkStages, assemble, shrink
 
 
 def attention_unet(
     channels: int,
     classes: int,
-    stages: Stages,
+    stages: NetworkStages,
     *,
     name: str = "attention_unet",
     deep_supervision: bool = False,

@@ -13,7 +13,7 @@ from tfmed.errors import ConfigError
 from tfmed.models.backbones import headless
 from tfmed.models.blocks import convolution, normalise
 from tfmed.models.blocks import seeds as seed_stream
-from tfmed.models.unet_blocks import LOGITS, Stages, voxel_logits
+from tfmed.models.unet_blocks import LOGITS, NetworkStages, voxel_logits
 
 BACKBONE = "resnet50"
 # A quarter of the image's size.
@@ -43,7 +43,7 @@ class ResizeLike(keras.layers.Layer):
 def deeplab_v3_plus(
     channels: int,
     classes: int,
-    stages: Stages,
+    stages: NetworkStages,
     *,
     name: str = "deeplab_v3_plus",
     deep_supervision: bool = False,

@@ -13,7 +13,7 @@ from typing import cast
 import keras
 
 from tfmed.errors import ConfigError
-from tfmed.models.unet_blocks import Stages
+from tfmed.models.unet_blocks import NetworkStages
 from tfmed.models.weights import load_file, released
 from tfmed.tables import lookup
 
@@ -70,7 +70,7 @@ def build_segmenter(
         (None, None, None, 3)
     """
     function = cast(Callable[..., keras.Model], lookup(SEGMENTERS, name, "model"))
-    stages = Stages(
+    stages = NetworkStages(
         tuple(map(int, features)),
         tuple(tuple(map(int, row)) for row in strides),
         tuple(tuple(map(int, row)) for row in kernels),
@@ -97,7 +97,7 @@ def without_supervision(model: keras.Model) -> keras.Model:
     return keras.Model(model.inputs[0], model.outputs[0], name=model.name)
 
 
-def _check(name: str, channels: int, classes: int, stages: Stages) -> None:
+def _check(name: str, channels: int, classes: int, stages: NetworkStages) -> None:
     if channels < 1 or classes < 2:
         raise ConfigError(
             f"{name} needs at least one channel and two classes (background is one), got "

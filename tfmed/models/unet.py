@@ -9,7 +9,14 @@ from keras import KerasTensor
 
 from tfmed.models.blocks import require_no_imagenet
 from tfmed.models.blocks import seeds as seed_stream
-from tfmed.models.unet_blocks import Stages, assemble, enlarge, merge, shrink, shrink_residual
+from tfmed.models.unet_blocks import (
+    NetworkStages,
+    assemble,
+    enlarge,
+    merge,
+    shrink,
+    shrink_residual,
+)
 
 # (skip, features from below, seeds) to features of the skip's shape.
 Gate = Callable[[KerasTensor, KerasTensor, Iterator[int]], KerasTensor]
@@ -18,7 +25,7 @@ Gate = Callable[[KerasTensor, KerasTensor, Iterator[int]], KerasTensor]
 def unet(
     channels: int,
     classes: int,
-    stages: Stages,
+    stages: NetworkStages,
     *,
     name: str = "unet",
     deep_supervision: bool = False,
@@ -37,7 +44,7 @@ def unet(
 def residual_unet(
     channels: int,
     classes: int,
-    stages: Stages,
+    stages: NetworkStages,
     *,
     name: str = "residual_unet",
     deep_supervision: bool = False,
@@ -51,7 +58,7 @@ def residual_unet(
 def _unet(
     channels: int,
     classes: int,
-    stages: Stages,
+    stages: NetworkStages,
     block: Callable[..., KerasTensor],
     name: str,
     deep_supervision: bool,
@@ -71,7 +78,7 @@ def _unet(
 
 def ascend(
     skips: Sequence[KerasTensor],
-    stages: Stages,
+    stages: NetworkStages,
     seed: Iterator[int],
     deep_supervision: bool,
     gate: Gate | None = None,

@@ -9,14 +9,14 @@ import keras
 from keras import KerasTensor, layers
 
 from tfmed.models.blocks import convolution, spatial_rank
-from tfmed.models.normalisation import InstanceNormalization
+from tfmed.models.instance_norm import InstanceNormalization
 
 SLOPE = 0.01
 LOGITS = "logits"
 
 
 @dataclass(frozen=True)
-class Stages:
+class NetworkStages:
     """The stages of a U-shaped network, finest first; one row each.
 
     Attributes:
@@ -51,7 +51,9 @@ def unit(
     return InstanceNormalization(slope=slope)(tensor)
 
 
-def shrink(tensor: KerasTensor, stages: Stages, stage: int, seed: Iterator[int]) -> KerasTensor:
+def shrink(
+    tensor: KerasTensor, stages: NetworkStages, stage: int, seed: Iterator[int]
+) -> KerasTensor:
     """The two convolutions of a stage on the way down, the first of them strided."""
     filters, kernel = stages.features[stage], stages.kernels[stage]
     tensor = unit(tensor, filters, kernel, seed, stages.strides[stage])
@@ -59,7 +61,7 @@ def shrink(tensor: KerasTensor, stages: Stages, stage: int, seed: Iterator[int])
 
 
 def shrink_residual(
-    tensor: KerasTensor, stages: Stages, stage: int, seed: Iterator[int]
+    tensor: KerasTensor, stages: NetworkStages, stage: int, seed: Iterator[int]
 ) -> KerasTensor:
     """As `shrink`, beside a shortcut (He 2016).
 
@@ -76,7 +78,9 @@ def shrink_residual(
     return layers.LeakyReLU(SLOPE)(layers.Add()([shortcut, tensor]))
 
 
-def enlarge(tensor: KerasTensor, stages: Stages, stage: int, seed: Iterator[int]) -> KerasTensor:
+def enlarge(
+    tensor: KerasTensor, stages: NetworkStages, stage: int, seed: Iterator[int]
+) -> KerasTensor:
     """Up to a stage from the one below, by a transposed convolution whose kernel is its stride."""
     layer = layers.Conv2DTranspose if stages.rank == 2 else layers.Conv3DTranspose
     return layer(
@@ -89,7 +93,7 @@ def enlarge(tensor: KerasTensor, stages: Stages, stage: int, seed: Iterator[int]
 
 
 def merge(
-    tensors: Sequence[KerasTensor], stages: Stages, stage: int, seed: Iterator[int]
+    tensors: Sequence[KerasTensor], stages: NetworkStages, stage: int, seed: Iterator[int]
 ) -> KerasTensor:
     """The two convolutions of a stage on the way up, of all tensors together."""
     filters, kernel = stages.features[stage], stages.kernels[stage]

@@ -6,13 +6,13 @@ import keras
 
 from tfmed.models.blocks import require_no_imagenet
 from tfmed.models.blocks import seeds as seed_stream
-from tfmed.models.unet_blocks import Stages, assemble, enlarge, merge, shrink
+from tfmed.models.unet_blocks import NetworkStages, assemble, enlarge, merge, shrink
 
 
 def unet_plus_plus(
     channels: int,
     classes: int,
-    stages: Stages,
+    stages: NetworkStages,
     *,
     name: str = "unet_plus_plus",
     deep_supervision: bool = False,

@@ -13,7 +13,7 @@ from tfmed import config
 from tfmed.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
-    from tfmed.measure import Measured, Task
+    from tfmed.measure import MaskFile, Measured
 
 DESCRIPTION = """Turn label maps into numbers with units, outlines and one page: measure.html.
 
@@ -72,11 +72,11 @@ def run(settings: Config) -> None:
     """Measure each file, write tables, outlines and the page; then judge the rejects."""
     from tfmed import log
     from tfmed.evaluation import measure_page
-    from tfmed.measure import masks, tables
+    from tfmed.measure import label_maps, result_files
     from tfmed.pipelines import checks, measuring
     from tfmed.run import Run
 
-    names = masks.named(settings.classes)
+    names = label_maps.named(settings.classes)
     if names and settings.instances:
         raise ConfigError("--instances: each value is an object, so --classes cannot name them")
     if settings.spacing_mm is not None and min(settings.spacing_mm) <= 0:
@@ -92,7 +92,7 @@ def run(settings: Config) -> None:
     results = _measured(found)
     out = Run(folder)
     results = measuring.report(out, found, results)
-    tables.write(out, results)
+    result_files.write(out, results)
     page = measure_page.write(out, results, named)
     log.info(f"measured: {page}")
     _judge(results, len(found), settings.max_rejects)
@@ -105,10 +105,12 @@ def _folder(settings: Config) -> Path:
     return Path("measures") / f"{name}-{config.digest(settings, ignore=('out', 'debug'))}"
 
 
-def _tasks(settings: Config, names: Mapping[int, str], contours: Path) -> tuple[list[Task], str]:
+def _tasks(
+    settings: Config, names: Mapping[int, str], contours: Path
+) -> tuple[list[MaskFile], str]:
     """The files to measure, and a name for them all."""
     from tfmed.data.sources import organs
-    from tfmed.measure import Task
+    from tfmed.measure import MaskFile
     from tfmed.pipelines import measuring
 
     place, images = settings.masks, settings.images
@@ -124,7 +126,7 @@ def _tasks(settings: Config, names: Mapping[int, str], contours: Path) -> tuple[
     # Spread over the whole list, so that the page does not show one patient's slices alone.
     shown = {round(at * (len(found) - 1) / max(DRAWN - 1, 1)) for at in range(DRAWN)}
     tasks = [
-        Task(
+        MaskFile(
             number=number + 1,
             path=one.path,
             name=one.name,
@@ -143,7 +145,7 @@ def _tasks(settings: Config, names: Mapping[int, str], contours: Path) -> tuple[
     return tasks, title
 
 
-def _measured(tasks: list[Task]) -> list[Measured]:
+def _measured(tasks: list[MaskFile]) -> list[Measured]:
     """Each file's figures; several files in worker processes."""
     from tfmed import log
     from tfmed.data import pool

@@ -14,7 +14,7 @@ from tfmed.data import stored
 from tfmed.data.sources import mask_series
 from tfmed.errors import ConfigError, TfmedError
 from tfmed.io import dicom_seg, dicom_seg_out, dicom_sr
-from tfmed.measure import Measured, Task, files, masks
+from tfmed.measure import MaskFile, Measured, files, label_maps
 from tfmed.run import Run
 
 PREDICTIONS = "predictions.csv"
@@ -108,7 +108,7 @@ def _of_example(
     known = [example[f"{axis}_spacing_mm"] for axis in ("slice", "row", "column")]
     spacing = tuple(float(one) for one in known if one is not None and not np.isnan(one))
     image = Path(example["path"])
-    segmented = path.suffix in masks.DICOM_SUFFIXES
+    segmented = path.suffix in label_maps.DICOM_SUFFIXES
     return Found(
         path,
         path.name,
@@ -120,7 +120,7 @@ def _of_example(
     )
 
 
-def check_extra(tasks: Sequence[Task]) -> None:
+def check_extra(tasks: Sequence[MaskFile]) -> None:
     """Say what to install where reports cannot be written.
 
     Raises:
@@ -130,7 +130,7 @@ def check_extra(tasks: Sequence[Task]) -> None:
         dicom_seg_out.check_extra("DICOM SR")
 
 
-def report(out: Run, tasks: Sequence[Task], results: Sequence[Measured]) -> list[Measured]:
+def report(out: Run, tasks: Sequence[MaskFile], results: Sequence[Measured]) -> list[Measured]:
     """Write what was measured in DICOM SEG as structured reports.
 
     Returns:
@@ -149,7 +149,7 @@ def report(out: Run, tasks: Sequence[Task], results: Sequence[Measured]) -> list
             units = one.about["image_units"]
             dicom_sr.write(out.path(name), task.path, task.series, one.structures, units)
         except TfmedError as error:
-            reject = (str(task.path), f"it has no DICOM report: {masks.reason(error)}")
+            reject = (str(task.path), f"it has no DICOM report: {label_maps.reason(error)}")
             found[number] = replace(one, rejects=[*one.rejects, reject])
     if wanted:
         log.info(f"DICOM reports: {len(wanted)}")

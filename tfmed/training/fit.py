@@ -10,7 +10,7 @@ from tfmed import log
 from tfmed.data.dataset import Dataset
 from tfmed.planning import Plan
 from tfmed.run import Run
-from tfmed.task import Store, Task
+from tfmed.task import ExampleStore, Task
 from tfmed.training import strategy
 from tfmed.training.begin import ABOUT, Options, begin, settings
 from tfmed.training.checkpoint import clear, save_model
@@ -32,7 +32,7 @@ def fit(  # noqa: PLR0913  (what a training is made of)
     folder: str | Path,
     epochs: int | None = None,
     options: Options | None = None,
-    stores: tuple[Store, Store] | None = None,
+    stores: tuple[ExampleStore, ExampleStore] | None = None,
     augment: Augment | None = None,
 ) -> Run:
     """Train the networks of a task in a folder; after a kill, the same call goes on.

@@ -28,7 +28,7 @@ STEADY = 0.4
 
 def deform(
     image: tf.Tensor,
-    mask: tf.Tensor,
+    mask: tf.Tensor | None,
     seed: tf.Tensor,
     *,
     degrees: float,
@@ -37,12 +37,12 @@ def deform(
     probabilities: tuple[float, float, float] = (0.2, 0.2, 0.1),
     in_plane: bool = False,
     spacing_mm: Sequence[float] = (),
-) -> tuple[tf.Tensor, tf.Tensor]:
+) -> tuple[tf.Tensor, tf.Tensor | None]:
     """Rotate, scale and bend each image, and its mask alike, by its own draws.
 
     Args:
         image: float32 `[B, *patch, C]`, patch static.
-        mask: int32 `[B, *patch]`.
+        mask: int32 `[B, *patch]`, or None.
         seed: int32 `[2]`.
         degrees: rotation about each axis, drawn from minus to plus this.
         scale: the least and the most enlargement; drawn evenly in its logarithm.
@@ -58,6 +58,7 @@ def deform(
     """
     if not 0 <= bend <= STEADY:
         raise ConfigError(f"bend must be from 0 to {STEADY}, not {bend}: more would fold the image")
+    labels = tf.zeros_like(image[..., 0], tf.int32) if mask is None else mask
     shape = tuple(image.shape[1:-1])
     flat = in_plane and len(shape) == 3
     axes, count = len(shape) - flat, tf.shape(image)[0]
@@ -78,14 +79,15 @@ def deform(
         shifts = tf.where(tf.reshape(bent, [-1] + [1] * (axes + 1)), shifts, 0.0)
         matrices = rotations(angles, enlarge, tuple(spacing_mm)[-axes:])
         pick = chosen[:, 0]
-        given = [tf.gather(item, pick) for item in (image, mask, matrices, shifts)]
+        given = [tf.gather(item, pick) for item in (image, labels, matrices, shifts)]
         some = _each(flat, shape, given)
         return (
             tf.tensor_scatter_nd_update(image, chosen, some[0]),
-            tf.tensor_scatter_nd_update(mask, chosen, some[1]),
+            tf.tensor_scatter_nd_update(labels, chosen, some[1]),
         )
 
-    return tf.cond(tf.size(chosen) > 0, changed, lambda: (image, mask))
+    image, labels = tf.cond(tf.size(chosen) > 0, changed, lambda: (image, labels))
+    return image, None if mask is None else labels
 
 
 def rotations(angles: tf.Tensor, enlarge: tf.Tensor, spacing_mm: tuple[float, ...]) -> tf.Tensor:

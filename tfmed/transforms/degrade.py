@@ -1,7 +1,4 @@
-"""Augmentation by worse images: noise, blur and missing parts.
-
-Images are in 0..1, after the window and before standardising; one set of parameters an image.
-"""
+"""Augmentation by worse images: noise and missing parts; one set of parameters an image."""
 
 from __future__ import annotations
 
@@ -16,7 +13,7 @@ def noise(
     """Add Gaussian noise whose standard deviation is drawn from 0 to `amount`.
 
     Args:
-        image: float32 `[B, ...]` in 0..1; the noise is not clipped.
+        image: float32 `[B, ...]`; nothing is clipped.
         seed: int32 `[2]`.
         amount: the largest standard deviation.
         probability: of each image to be changed.
@@ -28,53 +25,6 @@ def noise(
         return image + grain * per_image(std, image)
 
     return on_some(image, seed, probability, change)
-
-
-def blur(
-    image: tf.Tensor, seed: tf.Tensor, *, amount: float, probability: float = 1.0
-) -> tf.Tensor:
-    """Blur each image, in the plane, by a Gaussian of `amount / 2` to `amount` pixels.
-
-    Args:
-        image: float32 `[B, H, W, C]` or `[B, D, H, W, C]`, H and W static.
-        seed: int32 `[2]`.
-        amount: the largest standard deviation, in pixels.
-        probability: of each image to be changed.
-    """
-
-    def change(image: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
-        return gaussian(image, uniform(seed, tf.shape(image)[0], amount / 2, amount), amount)
-
-    return on_some(image, seed, probability, change)
-
-
-def gaussian(image: tf.Tensor, sigma: tf.Tensor, largest: float) -> tf.Tensor:
-    """Convolve each image, in the plane, with a Gaussian of its own.
-
-    The kernel is cut at three of the largest deviations and sums to 1; the image is mirrored at
-    its edge.
-
-    Args:
-        image: float32 `[B, H, W, C]` or `[B, D, H, W, C]`, H and W static.
-        sigma: float32 `[B]`, standard deviations in pixels, above 0.
-        largest: the largest of them, as a Python number.
-    """
-    height, width = image.shape[-3:-1]
-    reach = min(max(1, round(3 * largest)), height, width)
-    offsets = tf.range(-reach, reach + 1, dtype=tf.float32)
-    kernel = tf.exp(-0.5 * tf.square(offsets[:, tf.newaxis] / sigma))
-    kernel /= tf.reduce_sum(kernel, axis=0, keepdims=True)
-    # Images side by side as channels: one depthwise convolution serves all kernels, at a tenth
-    # of the cost of shifting and adding.
-    axes = [1, 2, 0, 3] if image.shape.rank == 4 else [2, 3, 0, 1, 4]
-    turned = tf.transpose(image, axes)
-    flat = tf.reshape(turned, [1, height, width, -1])
-    kernel = tf.repeat(kernel, tf.shape(flat)[3] // tf.shape(image)[0], axis=1)
-    flat = tf.pad(flat, [[0, 0], [reach, reach], [reach, reach], [0, 0]], "SYMMETRIC")
-    flat = tf.nn.depthwise_conv2d(flat, kernel[:, None, :, None], [1] * 4, "VALID")
-    flat = tf.nn.depthwise_conv2d(flat, kernel[None, :, :, None], [1] * 4, "VALID")
-    back = [axes.index(axis) for axis in range(len(axes))]
-    return tf.transpose(tf.reshape(flat, tf.shape(turned)), back)
 
 
 def erase(

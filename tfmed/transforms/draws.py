@@ -7,6 +7,7 @@ pure function of (seed, step) and a resumed run sees what an uninterrupted one w
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import tensorflow as tf
 
@@ -32,29 +33,32 @@ def per_image(values: tf.Tensor, image: tf.Tensor) -> tf.Tensor:
 
 
 def on_some(
-    image: tf.Tensor,
-    seed: tf.Tensor,
-    probability: float,
-    change: Callable[[tf.Tensor, tf.Tensor], tf.Tensor],
-) -> tf.Tensor:
+    given: Any, seed: tf.Tensor, probability: float, change: Callable[[Any, tf.Tensor], Any]
+) -> Any:
     """Change some images of a batch, each with `probability`; the others are not computed.
 
     Args:
-        image: float32 `[B, ...]`.
+        given: the images `[B, ...]`, or a tuple of them and their masks.
         seed: int32 `[2]`.
         probability: of each image to be changed.
-        change: takes the chosen images `[b, ...]`, at least one, and a seed, and returns them
-            changed, of the same shape.
+        change: takes the chosen ones `[b, ...]`, at least one, and a seed, and returns them
+            changed, of the same shapes.
 
     Returns:
-        float32 `[B, ...]`.
+        As given.
     """
     if probability >= 1:
-        return change(image, fold(seed, 1))
-    chosen = tf.where(chance(fold(seed, 0), tf.shape(image)[0], probability))
+        return change(given, fold(seed, 1))
+    count = tf.shape(tf.nest.flatten(given)[0])[0]
+    chosen = tf.where(chance(fold(seed, 0), count, probability))
 
-    def changed() -> tf.Tensor:
-        some = tf.ensure_shape(tf.gather(image, chosen[:, 0]), [None, *image.shape[1:]])
-        return tf.tensor_scatter_nd_update(image, chosen, change(some, fold(seed, 1)))
+    def some(whole: tf.Tensor) -> tf.Tensor:
+        return tf.ensure_shape(tf.gather(whole, chosen[:, 0]), [None, *whole.shape[1:]])
 
-    return tf.cond(tf.size(chosen) > 0, changed, lambda: image)
+    def changed() -> Any:
+        made = change(tf.nest.map_structure(some, given), fold(seed, 1))
+        return tf.nest.map_structure(
+            lambda whole, part: tf.tensor_scatter_nd_update(whole, chosen, part), given, made
+        )
+
+    return tf.cond(tf.size(chosen) > 0, changed, lambda: given)

@@ -14,7 +14,7 @@ from typing import Any
 import tensorflow as tf
 
 from tfmed.errors import ConfigError
-from tfmed.transforms.intensity import clip_and_scale, percentile_window, standardise
+from tfmed.transforms.normalisation import Normalisation, normalise, numbers, plain
 from tfmed.transforms.spatial import pick_frames, resize
 
 PERCENTILES = "percentiles"
@@ -54,11 +54,16 @@ class Preprocessing:
             )
         if self.channels not in (1, 3):
             raise ConfigError(f"channels must be 1 or 3, not {self.channels}")
-        if self.window is not None and not self.window[0] < self.window[1]:
-            raise ConfigError(f"window must be (low, high) with low < high, not {self.window}")
         for name, value in (("mean", self.mean), ("std", self.std)):
             if isinstance(value, tuple) and len(value) != self.channels:
                 raise ConfigError(f"{name} needs {self.channels} numbers, not {len(value)}")
+        _ = self.normalisation  # checks the rest
+
+    @property
+    def normalisation(self) -> Normalisation:
+        """What follows resampling."""
+        kind = "percentiles" if self.window is None else "unit"
+        return Normalisation(kind, self.window, self.mean, self.std)
 
     @property
     def input_shape(self) -> tuple[int, ...]:
@@ -67,10 +72,6 @@ class Preprocessing:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values that TOML and JSON can hold; no window is `"percentiles"`."""
-
-        def plain(value: float | tuple[float, ...]) -> float | list[float]:
-            return list(value) if isinstance(value, tuple) else value
-
         return {
             "size": list(self.size),
             "channels": self.channels,
@@ -83,12 +84,6 @@ class Preprocessing:
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Preprocessing:
         """Read what `to_dict` wrote; a `window` that is missing or null means percentiles."""
-
-        def numbers(value: Any) -> float | tuple[float, ...]:
-            if isinstance(value, (list, tuple)):
-                return tuple(float(item) for item in value)
-            return float(value)
-
         window = values.get("window", PERCENTILES)
         if isinstance(window, str) and window != PERCENTILES:
             raise ConfigError(f"window must be [low, high] or {PERCENTILES!r}, not {window!r}")
@@ -112,7 +107,7 @@ def prepare(image: tf.Tensor, preprocessing: Preprocessing) -> tf.Tensor:
     Returns:
         float32 `[B, *size, channels]`.
     """
-    return normalise(resample(image, preprocessing), preprocessing)
+    return normalise(resample(image, preprocessing), preprocessing.normalisation)
 
 
 def resample(image: tf.Tensor, preprocessing: Preprocessing) -> tf.Tensor:
@@ -161,23 +156,3 @@ def match_channels(image: tf.Tensor, channels: int) -> tf.Tensor:
         red, green, blue = tf.unstack(image, axis=-1)
         return (red * LUMINANCE[0] + green * LUMINANCE[1] + blue * LUMINANCE[2])[..., tf.newaxis]
     raise ConfigError(f"images have {given} channels; 1 (grey) or 3 (colour) were expected")
-
-
-def normalise(image: tf.Tensor, preprocessing: Preprocessing) -> tf.Tensor:
-    """Clip to the window, scale it to 0..1, subtract the mean and divide by the deviation.
-
-    Args:
-        image: float32 `[B, *size, channels]`, what `resample` returns.
-        preprocessing: the plan's.
-
-    Returns:
-        float32 of the same shape.
-    """
-    return standardise(scale(image, preprocessing), preprocessing.mean, preprocessing.std)
-
-
-def scale(image: tf.Tensor, preprocessing: Preprocessing) -> tf.Tensor:
-    """Clip to the window and scale it to 0..1: the first half of `normalise`."""
-    if preprocessing.window is None:
-        return percentile_window(image)
-    return clip_and_scale(image, *preprocessing.window)

@@ -19,8 +19,9 @@ from tfmed.transforms.draws import chance, fold, on_some, uniform
 FILL = "REFLECT"
 
 
-def projective(
+def projective(  # noqa: PLR0913  (each is a setting of the step)
     image: tf.Tensor,
+    mask: tf.Tensor | None,
     seed: tf.Tensor,
     *,
     degrees: float = 0.0,
@@ -30,11 +31,12 @@ def projective(
     horizontal_flip: bool = False,
     vertical_flip: bool = False,
     probability: float = 1.0,
-) -> tf.Tensor:
+) -> tuple[tf.Tensor, tf.Tensor | None]:
     """Rotate, scale, shear, shift and flip each image by its own draw, in one interpolation.
 
     Args:
         image: float32 `[B, H, W, C]`, or `[B, D, H, W, C]`: all slices of a volume alike.
+        mask: int32 of the same shape without C, moved alike; or None.
         seed: int32 `[2]`.
         degrees: rotation, drawn from minus to plus this.
         scale: enlargement, drawn from `1 / (1 + scale)` to `1 + scale`, evenly in its
@@ -46,10 +48,11 @@ def projective(
         probability: of each image to be changed at all.
 
     Returns:
-        float32 of the same shape, bilinear; beyond the edge the image is mirrored.
+        Image (bilinear) and mask (nearest) of the same shapes; beyond the edge both are mirrored.
     """
 
-    def change(image: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+    def change(given: tuple[tf.Tensor, ...], seed: tf.Tensor) -> tuple[tf.Tensor, ...]:
+        image, *masks = given
         count = tf.shape(image)[0]
 
         def draw(number: int, most: float) -> tf.Tensor:
@@ -68,9 +71,12 @@ def projective(
             mirror_y=sign(6, vertical_flip),
             size=tf.shape(image)[-3:-1],
         )
-        return apply_affine(image, matrices)
+        moved = [apply_affine(one[..., tf.newaxis], matrices, "NEAREST")[..., 0] for one in masks]
+        return apply_affine(image, matrices), *moved
 
-    return on_some(image, seed, probability, change)
+    if mask is None:
+        return on_some((image,), seed, probability, change)[0], None
+    return on_some((image, mask), seed, probability, change)
 
 
 def affine_matrices(
@@ -110,15 +116,18 @@ def affine_matrices(
     return tf.stack([xx, xy, offset_x, yx, yy, offset_y], axis=1)
 
 
-def apply_affine(image: tf.Tensor, matrices: tf.Tensor) -> tf.Tensor:
-    """Move pixels by matrices `[B, 6]` of `affine_matrices`, bilinear, mirrored at the edge.
+def apply_affine(
+    image: tf.Tensor, matrices: tf.Tensor, interpolation: str = "BILINEAR"
+) -> tf.Tensor:
+    """Move pixels by matrices `[B, 6]` of `affine_matrices`, mirrored at the edge.
 
     Args:
-        image: float32 `[B, H, W, C]`, or `[B, D, H, W, C]`: all slices of a volume alike.
+        image: float32 or int32 `[B, H, W, C]`, or `[B, D, H, W, C]`: all slices of a volume alike.
         matrices: float32 `[B, 6]`.
+        interpolation: `"BILINEAR"` or `"NEAREST"`.
 
     Returns:
-        float32 of the same shape.
+        As the image.
     """
     shape = tf.shape(image)
     flat = image
@@ -131,7 +140,7 @@ def apply_affine(image: tf.Tensor, matrices: tf.Tensor) -> tf.Tensor:
         transforms=tf.pad(matrices, [[0, 0], [0, 2]]),
         output_shape=tf.shape(flat)[1:3],
         fill_value=0.0,
-        interpolation="BILINEAR",
+        interpolation=interpolation,
         fill_mode=FILL,
     )
     if image.shape.rank == 5:

@@ -18,6 +18,7 @@ def blur(
     seed: tf.Tensor,
     *,
     sigma: tuple[float, float] = (0.5, 1.0),
+    amount: float | None = None,
     probability: float = 0.2,
     in_plane: bool = False,
 ) -> tf.Tensor:
@@ -29,9 +30,12 @@ def blur(
         image: float32 `[B, *patch, C]`, patch static.
         seed: int32 `[2]`.
         sigma: the least and the most standard deviation, in voxels.
+        amount: in place of `sigma` the most alone, of which the least is half; then in the plane.
         probability: of each image to be changed.
         in_plane: leave slices apart.
     """
+    if amount is not None:
+        sigma, in_plane = (amount / 2, amount), True
 
     def change(image: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
         widths = uniform(seed, tf.shape(image)[0], *sigma)[:, tf.newaxis, tf.newaxis]

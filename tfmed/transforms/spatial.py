@@ -1,4 +1,4 @@
-"""Transforms of place that keep the grid: resize, crop, pad and flip.
+"""Transforms of size: resize, crop and pad, and frames of clips.
 
 Axes are `[B, H, W, C]` for images and `[B, D, H, W, C]` for volumes; x runs along W, y along H.
 """
@@ -13,7 +13,6 @@ import tensorflow as tf
 
 from tfmed.errors import ConfigError
 from tfmed.io.shrink import FACTORS
-from tfmed.transforms.draws import on_some
 
 
 def resize(image: tf.Tensor, size: Sequence[int]) -> tf.Tensor:
@@ -125,21 +124,6 @@ def _resize_plane(image: tf.Tensor, size: tuple[int, int]) -> tf.Tensor:
 def _area(image: tf.Tensor, size: tf.Tensor) -> tf.Tensor:
     resized = tf.image.resize(image, size, method="area")
     return tf.ensure_shape(resized, [None, None, None, image.shape[-1]])
-
-
-def flip(image: tf.Tensor, seed: tf.Tensor, *, axis: int, probability: float = 0.5) -> tf.Tensor:
-    """Reverse each image along one axis, exactly, with `probability`.
-
-    Args:
-        image: float32 `[B, ...]`.
-        seed: int32 `[2]`.
-        axis: as in the image's shape: with volumes 1 is depth; the batch axis 0 is refused.
-        probability: of each image to be reversed.
-    """
-    axis = axis if axis >= 0 else axis + image.shape.rank
-    if not 1 <= axis < image.shape.rank - 1:
-        raise ConfigError(f"flip: axis must be one of 1..{image.shape.rank - 2}, not {axis}")
-    return on_some(image, seed, probability, lambda some, _: tf.reverse(some, [axis]))
 
 
 def crop(image: tf.Tensor, size: Sequence[int]) -> tf.Tensor:

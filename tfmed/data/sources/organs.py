@@ -34,7 +34,7 @@ TURNS = 2.0
 
 
 @dataclass(frozen=True)
-class Truth:
+class DrawnTruth:
     """What is true of one drawn object.
 
     Attributes:
@@ -87,7 +87,7 @@ def write(
     patients: int = PATIENTS,
     spacings_mm: tuple[tuple[float, float, float], ...] = SPACINGS_MM,
     beside: bool = False,
-) -> list[Truth]:
+) -> list[DrawnTruth]:
     """Draw patients into `images/`, `labels/` (1 liver, 2 lesion, 3 vessel) and `truth.csv`.
 
     Args:
@@ -97,7 +97,7 @@ def write(
         spacings_mm: patients take turns with these.
         beside: see `draw`.
     """
-    truths: list[Truth] = []
+    truths: list[DrawnTruth] = []
     for part in ("images", "labels"):
         (place / part).mkdir(parents=True, exist_ok=True)
     for number in range(patients):
@@ -123,7 +123,7 @@ def draw(
     spacing: tuple[float, float, float],
     name: str,
     beside: bool = False,
-) -> tuple[np.ndarray, np.ndarray, list[Truth]]:
+) -> tuple[np.ndarray, np.ndarray, list[DrawnTruth]]:
     """Draw one patient.
 
     Args:
@@ -143,14 +143,14 @@ def draw(
     across = (y - middle[1]) * np.cos(turn) - (x - middle[0]) * np.sin(turn)
     labels[(along / half[0]) ** 2 + (across / half[1]) ** 2 + (z / half[2]) ** 2 <= 1] = 1
     longest = 2 * float(max(half[:2])), 2 * float(max(half))
-    truths = [Truth(name, "liver", _point(middle), *ellipsoid(*half), *longest)]
+    truths = [DrawnTruth(name, "liver", _point(middle), *ellipsoid(*half), *longest)]
     for height in (-35.0, 0.0, 35.0):
         radius = generator.uniform(7, 13)
         centre = np.array([45.0, -40.0, height]) + generator.uniform(-3, 3, 3)
         ball = (x - centre[0]) ** 2 + (y - centre[1]) ** 2 + (z - centre[2]) ** 2
         labels[ball <= radius**2] = 2
         size = ellipsoid(radius, radius, radius)
-        truths.append(Truth(name, "lesion", _point(centre), *size, 2 * radius, 2 * radius))
+        truths.append(DrawnTruth(name, "lesion", _point(centre), *size, 2 * radius, 2 * radius))
     truths.append(_vessel(generator, labels, (z, y, x), name))
     image = np.full(labels.shape, AIR, np.float32)
     image[np.broadcast_to((x / 82) ** 2 + (y / 72) ** 2 <= 1, labels.shape)] = BODY
@@ -201,7 +201,7 @@ def tube(length: float, radius: float) -> tuple[float, float]:
 
 def _vessel(
     generator: np.random.Generator, labels: np.ndarray, grid: tuple[np.ndarray, ...], name: str
-) -> Truth:
+) -> DrawnTruth:
     """A tube along a helix that rises to the head."""
     radius, reach = generator.uniform(3.5, 5.0), generator.uniform(13, 17)
     rise, centre = generator.uniform(64, 72), np.array([48.0, 30.0, 0.0])
@@ -224,7 +224,7 @@ def _vessel(
     labels[tuple(inside.T)] = 3
     length = float(np.hypot(rise, TURNS * 2 * np.pi * reach))
     size = tube(length, radius)
-    return Truth(
+    return DrawnTruth(
         name, "vessel", _point(centre), *size, centre_line_mm=length, thickness_mm=2 * radius
     )
 

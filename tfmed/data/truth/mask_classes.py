@@ -17,7 +17,7 @@ from tfmed.data.mask_files import FULL, ONE_FILE_A_CLASS, counted, reason, stran
 from tfmed.errors import ConfigError, DataError, ReadError, TfmedError
 from tfmed.expected import nearest
 from tfmed.io import mask
-from tfmed.measure.masks import named as by_value
+from tfmed.measure.label_maps import named as by_value
 
 BACKGROUND, FOREGROUND = "background", "foreground"
 SMALL_BYTES = 4 << 20  # of all these, up to which no other process is started for them

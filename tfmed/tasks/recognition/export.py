@@ -14,7 +14,8 @@ from tfmed.export.signatures import BYTES, CLASSIFY, EXAMPLE_KEY, IMAGE, in_plac
 from tfmed.task import Signature
 from tfmed.tasks.recognition.answers import Answer
 from tfmed.tasks.recognition.inputs import input_of
-from tfmed.transforms.prepare import Preprocessing, normalise, prepare, resample
+from tfmed.transforms.normalisation import normalise
+from tfmed.transforms.prepare import Preprocessing, prepare, resample
 
 
 def signatures(
@@ -55,7 +56,7 @@ def signatures(
         count = tf.shape(rows)[0]
         # The empty row at the end is asked only where it is alone.
         some = tf.ensure_shape(images[: tf.maximum(count, 1)], [None, *preprocessing.input_shape])
-        found = network(normalise(some, preprocessing), training=False)
+        found = network(normalise(some, preprocessing.normalisation), training=False)
         return in_place(rows, found[:count], requests)
 
     def bytes_signature(image_bytes: tf.Tensor) -> dict[str, tf.Tensor]:

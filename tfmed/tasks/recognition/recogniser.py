@@ -18,7 +18,8 @@ from tfmed.export.tail import check_float32, check_outputs, mean_of
 from tfmed.task import Signature
 from tfmed.tasks.recognition import export
 from tfmed.tasks.recognition.answers import Answer
-from tfmed.transforms.prepare import PERCENTILES, Preprocessing, normalise, prepare, resample
+from tfmed.transforms.normalisation import normalise
+from tfmed.transforms.prepare import PERCENTILES, Preprocessing, prepare, resample
 
 BATCH = 64
 
@@ -123,7 +124,7 @@ class Recogniser:
 
     def normalise(self, image: tf.Tensor) -> tf.Tensor:
         """Modality units `[B, *size, C]` at the plan's size to the network's input."""
-        return normalise(image, self.preprocessing)
+        return normalise(image, self.preprocessing.normalisation)
 
     def signatures(self, network: keras.Model) -> dict[str, Signature]:
         """Name to function and input specification; the caller tracks `network`."""

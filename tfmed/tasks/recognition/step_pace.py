@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import tensorflow as tf
 
-from tfmed.planning import pace
+from tfmed.planning import step_times
 from tfmed.tasks.recognition.plan import RecognitionPlan
 from tfmed.tasks.recognition.time_fit import Pace
 from tfmed.training import Options, strategy
@@ -27,7 +27,7 @@ def of(task: Recognition) -> Pace:
         shape = (plan.model, plan.input_shape, plan.batch_size, plan.norm, plan.optimizer)
         key = (task.name, *shape, task.answer.outputs, precision, steps)
         untrained = plan.model_copy(update={"weights": "none"})
-        return pace.step_seconds(
+        return step_times.step_seconds(
             key,
             lambda: timed_step(
                 lambda: task.networks(untrained),

@@ -39,7 +39,7 @@ BATCH = 64
 
 @dataclass(frozen=True, eq=False)
 class Examples:
-    """Images as training reads them, with their data set; keeps the contract `Store`.
+    """Images as training reads them, with their data set; keeps the contract `ExampleStore`.
 
     Attributes:
         dataset: the examples.

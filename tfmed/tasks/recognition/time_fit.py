@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from tfmed.planning import Choices, Machine, chosen
-from tfmed.planning.pace import MOST_SECONDS, TRAINING_SHARE, ema_decay
+from tfmed.planning.step_times import MOST_SECONDS, TRAINING_SHARE, ema_decay
 from tfmed.tasks.recognition.plan import RecognitionPlan
 
 Pace = Callable[[RecognitionPlan], float]
@@ -27,7 +27,7 @@ SPARE = 1.5
 
 
 @dataclass(frozen=True)
-class Candidate:
+class TimedPlan:
     """A plan's choices, and how many of its steps fit.
 
     Attributes:
@@ -78,9 +78,9 @@ def fitted(
     return best.choices | _length(best, begun, epoch, whole, machine, why, asked)
 
 
-def _timed(choices: Choices, batch: int, seconds: float, pace: Pace) -> Candidate:
+def _timed(choices: Choices, batch: int, seconds: float, pace: Pace) -> TimedPlan:
     one = pace(chosen(RecognitionPlan, choices))
-    return Candidate(choices, batch, one, max(int(TRAINING_SHARE * seconds / one), 1))
+    return TimedPlan(choices, batch, one, max(int(TRAINING_SHARE * seconds / one), 1))
 
 
 def _smaller(choices: Choices, asked: set[str]) -> Iterator[Choices]:
@@ -100,8 +100,8 @@ def _smaller(choices: Choices, asked: set[str]) -> Iterator[Choices]:
 
 
 def _length(
-    best: Candidate,
-    begun: Candidate,
+    best: TimedPlan,
+    begun: TimedPlan,
     epoch: int,
     whole: int,
     machine: Machine,

@@ -16,7 +16,7 @@ SIDES = {"left", "right", "l", "r"}
 def augmentation(
     patch_size: Sequence[int], spacing_mm: Sequence[float] | None, mirrored: Sequence[int]
 ) -> tuple[tuple[dict[str, Any], ...], str]:
-    """Steps of `tfmed.transforms.augment_masks` in nnU-Net's order.
+    """Steps of `tfmed.transforms.augment` in nnU-Net's order.
 
     Args:
         patch_size: in voxels.

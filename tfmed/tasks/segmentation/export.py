@@ -11,9 +11,9 @@ import tensorflow as tf
 from tfmed.export.decode import decode
 from tfmed.export.pixels import PixelCode
 from tfmed.export.signatures import BYTES, IMAGE, PATCHES, in_place, readable
-from tfmed.inference import Settings
+from tfmed.inference import InferenceSettings
 from tfmed.task import Signature
-from tfmed.transforms.normalisation import Normalisation, normalise_whole
+from tfmed.transforms.normalisation import Normalisation, normalise
 
 if TYPE_CHECKING:
     from tfmed.tasks.segmentation.segmenter import Segmenter
@@ -45,7 +45,7 @@ def signatures(
     shape = [None, None, channels] if planar else input_shape
 
     def image_signature(image: tf.Tensor) -> Answer:
-        ready = normalise_whole(image, intensity)
+        ready = normalise(image, intensity)
         if planar:
             return _masked(_any_size(ready, network, divisors))
         return _masked(network(ready, training=False))
@@ -56,7 +56,7 @@ def signatures(
     def bytes_signature(image_bytes: tf.Tensor) -> Answer:
         def read(data: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
             image = decode(data, pixels, channels)
-            return normalise_whole(image[tf.newaxis], intensity)[0], tf.shape(image)[:2]
+            return normalise(image[tf.newaxis], intensity)[0], tf.shape(image)[:2]
 
         empty = tf.zeros((1, 1, channels)), tf.ones(2, tf.int32)
         rows, (images, sizes) = readable(image_bytes, read, empty)
@@ -195,14 +195,14 @@ def described(segmenter: Segmenter) -> dict[str, Any]:
     }
 
 
-def settings_of(card: Mapping[str, Any]) -> Settings:
+def settings_of(card: Mapping[str, Any]) -> InferenceSettings:
     """How whole cases are asked, as the card of a segmenter says.
 
     Args:
         card: what `card.json` holds.
     """
     how, spacing_mm = card["inference"], card["inference"]["spacing_mm"]
-    return Settings(
+    return InferenceSettings(
         patch_size=tuple(how["patch_size"]),
         spacing_mm=None if spacing_mm is None else tuple(spacing_mm),
         intensity=Normalisation.from_dict(card["input"]["normalisation"]),

@@ -23,8 +23,8 @@ from tfmed.errors import ConfigError, DataError
 from tfmed.feed.case_store import CaseStore
 from tfmed.feed.order import index_rows, low_bits
 from tfmed.feed.places import starts
+from tfmed.transforms.augmentation import augment, check_steps
 from tfmed.transforms.draws import fold
-from tfmed.transforms.masked import augment_masks, check_steps
 from tfmed.transforms.normalisation import normalise
 
 PREFETCH = 2
@@ -51,7 +51,7 @@ class Sampling(Protocol):
 
     @property
     def augmentation(self) -> Sequence[Mapping[str, Any]]:
-        """Steps of `augment_masks`."""
+        """Steps of `augment`."""
 
 
 def training(
@@ -60,7 +60,7 @@ def training(
     *,
     seed: int,
     steps: range,
-    augment: Callable[..., Any] | None = None,
+    own: Callable[..., Any] | None = None,
 ) -> tf.data.Dataset:
     """Batches of patches of some steps.
 
@@ -69,7 +69,7 @@ def training(
         plan: with a patch of two axes, volumes are seen as slices.
         seed: of order, place and augmentation.
         steps: a batch each, counted from 0 over all epochs; a resume begins later.
-        augment: (images, label maps, seed) to both, in place of the plan's steps.
+        own: (images, label maps, seed) to both, in place of the plan's steps.
 
     Returns:
         A `tf.data.Dataset` of (normalised image float32 `[B, *patch, C]`, label map int32
@@ -80,7 +80,7 @@ def training(
         ConfigError: the patch does not fit the cases, or an unknown augmentation.
     """
     size = _size(cases, plan)
-    planned = () if augment else plan.augmentation
+    planned = [own] if own else plan.augmentation
     check_steps(planned)
     centred = _centred(plan.batch_size, plan.foreground_share)
     moves, changes = _split(planned)
@@ -97,11 +97,9 @@ def training(
         image, mask = cut(cases, rows, start - tf.constant(margin, tf.int64), wide)
         if len(plan.patch_size) < len(size):
             image, mask = image[:, 0], mask[:, 0]
-        image, mask = augment_masks(image, mask, fold(key, 2), moves)
+        image, mask = augment(image, fold(key, 2), moves, mask)
         image, mask = _middle(image, plan.patch_size), _middle(mask, plan.patch_size)
-        if augment:
-            return augment(image, mask, fold(key, 3))
-        return augment_masks(image, mask, fold(key, 3), changes)
+        return augment(image, fold(key, 3), changes, mask)
 
     stream = tf.data.Dataset.range(steps.start, steps.stop)
     return stream.map(batch, num_parallel_calls=tf.data.AUTOTUNE).prefetch(PREFETCH)
@@ -125,7 +123,7 @@ def cut(
         raise DataError("these cases have no masks")
     statistics = tf.gather(tf.constant(cases.statistics, tf.float32), rows)
     image = cases.images.patch(rows, start, size, fill=math.nan)
-    image = normalise(image, cases.normalisation, statistics[:, 0], statistics[:, 1])
+    image = normalise(image, cases.normalisation, (statistics[:, 0], statistics[:, 1]))
     image = tf.where(tf.math.is_nan(image), 0.0, image)
     return image, tf.cast(cases.masks.patch(rows, start, size)[..., 0], tf.int32)
 
@@ -145,9 +143,10 @@ def _size(cases: CaseStore, plan: Sampling) -> tuple[int, ...]:
     return (1,) * (axes - len(plan.patch_size)) + tuple(plan.patch_size)
 
 
-def _split(steps: Sequence[Mapping[str, Any]]) -> tuple[list[Any], list[Any]]:
+def _split(steps: Sequence[Any]) -> tuple[list[Any], list[Any]]:
     """Steps up to the last deformation, and those after it, which need no margin."""
-    ends = [number + 1 for number, step in enumerate(steps) if step["name"] == "deform"]
+    named = [None if callable(step) else step["name"] for step in steps]
+    ends = [number + 1 for number, name in enumerate(named) if name == "deform"]
     end = max(ends, default=0)
     return list(steps[:end]), list(steps[end:])
 

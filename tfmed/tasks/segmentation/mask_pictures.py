@@ -89,7 +89,7 @@ def pictures(
             continue
         if case.mask is None:
             continue
-        drawn = overlays.Drawn(shown, case.mask, mask, case.spacing_mm, case.affine)
+        drawn = overlays.DrawnCase(shown, case.mask, mask, case.spacing_mm, case.affine)
         panes = overlays.panes(drawn, dataset.classes)
         yield {**ranking.describe(found, position), "kind": kind, "panes": panes}
 

@@ -20,7 +20,7 @@ from tfmed.export.sent import as_files
 from tfmed.export.signatures import BYTES, IMAGE
 from tfmed.export.spread import spread
 from tfmed.hardware import cores
-from tfmed.tasks.segmentation.drawing import case_of
+from tfmed.tasks.segmentation.mask_drawing import case_of
 from tfmed.tasks.segmentation.segmenter import Segmenter
 from tfmed.tasks.segmentation.validation import dice
 from tfmed.training import Study

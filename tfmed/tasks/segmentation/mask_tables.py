@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from tfmed.evaluation.tables import amounts, bounds
+from tfmed.evaluation.score_tables import amounts, bounds
 from tfmed.evaluation.volume_plots import unit_of
 from tfmed.evaluation.wording import METRICS, defined, number, plainly
 from tfmed.tasks.segmentation import ranking

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import tensorflow as tf
 
-from tfmed.planning import pace
+from tfmed.planning import step_times
 from tfmed.tasks.segmentation.network_pace import Pace
 from tfmed.tasks.segmentation.plan import SegmentationPlan
 from tfmed.training import Options, strategy
 from tfmed.training.begin import settings
 from tfmed.training.timing import timed_step
-from tfmed.transforms.masked import augment_masks
+from tfmed.transforms.augmentation import augment
 
 if TYPE_CHECKING:
     from tfmed.tasks.segmentation.task import Segmentation
@@ -27,7 +27,7 @@ def of(task: Segmentation) -> Pace:
         shape = (plan.model, plan.input_shape, plan.batch_size, len(plan.classes), plan.optimizer)
         steps = tuple(str(step.get("name")) for step in plan.augmentation)
         untrained = plan.model_copy(update={"weights": "none"})
-        return pace.step_seconds(
+        return step_times.step_seconds(
             (task.name, *shape, *network, precision, steps),
             lambda: timed_step(
                 lambda: task.networks(untrained),
@@ -49,7 +49,7 @@ def _noise(plan: SegmentationPlan) -> tf.data.Dataset:
         seed = tf.stack([0, tf.cast(step, tf.int32)])
         image = tf.random.stateless_uniform(shape, seed)
         mask = tf.random.stateless_uniform(shape[:-1], seed, 0, len(plan.classes), tf.int32)
-        return augment_masks(image, mask, seed, plan.augmentation)
+        return augment(image, seed, plan.augmentation, mask)
 
     endless = tf.data.Dataset.range(1 << 30)
     return endless.map(batch, num_parallel_calls=tf.data.AUTOTUNE).prefetch(2)

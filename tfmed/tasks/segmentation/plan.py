@@ -12,7 +12,7 @@ from tfmed.losses import LOSSES
 from tfmed.models import SEGMENTERS
 from tfmed.planning.plan import Plan
 from tfmed.tables import lookup
-from tfmed.transforms.masked import check_steps
+from tfmed.transforms.augmentation import check_steps
 from tfmed.transforms.normalisation import Normalisation
 
 
@@ -73,8 +73,7 @@ class SegmentationPlan(Plan):
     def _holds_together(self) -> Self:
         """Raise what the network and the feed would, before a run is touched."""
         lookup(SEGMENTERS, self.model, "model")
-        if self.loss not in LOSSES:
-            raise ValueError(f"loss: expected {' or '.join(LOSSES)}")
+        lookup(LOSSES, self.loss, "loss")
         check_steps(self.augmentation)
         rank = len(self.patch_size)
         stages = len(self.features)

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from tfmed.errors import DataError
-from tfmed.metrics import masks
+from tfmed.metrics import mask_scores
 from tfmed.statistics import RESAMPLES, Interval, bootstrap_weighted
 
 Numbers = dict[str, dict[str, Any]]
@@ -89,7 +89,7 @@ def case_scores(
     row: dict[str, float] = {}
     if truth is not None:
         labels = range(1, len(classes))
-        found = masks.scores(truth, predicted, labels, spacing_mm, tolerance_mm)
+        found = mask_scores.scores(truth, predicted, labels, spacing_mm, tolerance_mm)
         row |= _overlaps(truth == 0, predicted == 0, classes[0])
         for label, values in found.items():
             row |= {f"{of}_{classes[label]}": values[of] for of in SCORES if of in values}

@@ -18,10 +18,10 @@ from tfmed.errors import ConfigError, ExportError
 from tfmed.export.backends import Backend
 from tfmed.export.pixels import PixelCode
 from tfmed.export.tail import ANSWER, check_float32, check_outputs, mean_of
-from tfmed.inference import Ensemble, Network, Settings
+from tfmed.inference import Ensemble, InferenceSettings, Network
 from tfmed.task import Signature
 from tfmed.tasks.segmentation import export
-from tfmed.transforms.normalisation import Normalisation, normalise_whole
+from tfmed.transforms.normalisation import Normalisation, normalise
 from tfmed.transforms.prepare import match_channels
 
 OWN_STATISTICS = (
@@ -52,7 +52,7 @@ class Segmenter:
         palette: a mask of that data, where they have a palette and are at hand.
     """
 
-    settings: Settings
+    settings: InferenceSettings
     classes: tuple[str, ...]
     divisors: tuple[int, ...]
     channels: int = 1
@@ -165,7 +165,7 @@ class Segmenter:
 
     def normalise(self, image: tf.Tensor) -> tf.Tensor:
         """Modality units `[B, ..., C]` to the network's input, each image by itself."""
-        return normalise_whole(image, self.intensity)
+        return normalise(image, self.intensity)
 
     def signatures(self, network: keras.Model) -> dict[str, Signature]:
         """Name to function and input specification; the caller tracks `network`."""

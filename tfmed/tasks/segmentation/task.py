@@ -20,10 +20,11 @@ from tfmed.export import backends, parity
 from tfmed.export.load import Exported
 from tfmed.export.pixels import PixelCode
 from tfmed.feed import CaseStore, build_cases
-from tfmed.metrics import masks
+from tfmed.metrics import mask_scores
 from tfmed.planning import Machine, Plan
 from tfmed.run import Run
 from tfmed.statistics import RESAMPLES
+from tfmed.tables import lookup
 from tfmed.task import MODEL, MakeStep, Networks, Validate
 from tfmed.tasks.segmentation import (
     feed,
@@ -34,8 +35,8 @@ from tfmed.tasks.segmentation import (
     scores,
     validation,
 )
-from tfmed.tasks.segmentation.drawing import Drawing
 from tfmed.tasks.segmentation.export import settings_of as settings_of_card
+from tfmed.tasks.segmentation.mask_drawing import Drawing
 from tfmed.tasks.segmentation.mask_writer import check_extra, palette_of
 from tfmed.tasks.segmentation.plan import SegmentationPlan
 from tfmed.tasks.segmentation.segmenter import Segmenter
@@ -63,7 +64,7 @@ class Segmentation:
     name: ClassVar[str] = "segmentation"
 
     classes: tuple[str, ...]
-    tolerance_mm: float = masks.TOLERANCE_MM
+    tolerance_mm: float = mask_scores.TOLERANCE_MM
 
     def __post_init__(self) -> None:
         if len(self.classes) < 2 or len(set(self.classes)) < len(self.classes):
@@ -92,7 +93,7 @@ class Segmentation:
     @classmethod
     def of_dict(cls, name: str, values: Mapping[str, Any]) -> Segmentation:
         """The task of which `to_dict` made plain data."""
-        return cls(tuple(values["classes"]), values.get("tolerance_mm", masks.TOLERANCE_MM))
+        return cls(tuple(values["classes"]), values.get("tolerance_mm", mask_scores.TOLERANCE_MM))
 
     @classmethod
     def of_card(cls, card: Mapping[str, Any]) -> Segmentation:
@@ -133,7 +134,7 @@ class Segmentation:
 
     def step(self, plan: SegmentationPlan) -> MakeStep:
         """Supervised by the plan's loss, of each depth that the network has."""
-        of_one = losses.LOSSES[plan.loss]
+        of_one = lookup(losses.LOSSES, plan.loss, "loss")
         return supervised(lambda targets, logits: losses.supervised(of_one, targets, logits))
 
     def store(self, dataset: Dataset, plan: SegmentationPlan) -> CaseStore:
@@ -154,7 +155,7 @@ class Segmentation:
         augment: Callable[..., Any] | None = None,
     ) -> tf.data.Dataset:
         """Batches of (patch, label map)."""
-        return feed.training(store, plan, seed=seed, steps=steps, augment=augment)
+        return feed.training(store, plan, seed=seed, steps=steps, own=augment)
 
     def batch_ids(
         self, store: CaseStore, plan: SegmentationPlan, seed: int, step: int

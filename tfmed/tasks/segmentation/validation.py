@@ -11,7 +11,7 @@ import numpy as np
 from tfmed import inference, log
 from tfmed.export.spread import spread
 from tfmed.feed import CaseStore
-from tfmed.inference import Ensemble, Settings
+from tfmed.inference import Ensemble, InferenceSettings
 from tfmed.task import MODEL, Networks, Validate
 from tfmed.tasks.segmentation.plan import SegmentationPlan
 
@@ -51,9 +51,9 @@ def clean_up(model: keras.Model, cases: CaseStore, plan: SegmentationPlan) -> di
     return {"keep_largest": list(inference.clean_up(found, truths, len(plan.classes)))}
 
 
-def settings_of(plan: SegmentationPlan) -> Settings:
+def settings_of(plan: SegmentationPlan) -> InferenceSettings:
     """How networks of a plan are asked for whole cases."""
-    return Settings(
+    return InferenceSettings(
         patch_size=plan.patch_size,
         spacing_mm=plan.spacing_mm,
         intensity=plan.intensity,
@@ -83,7 +83,7 @@ def dice(truth: np.ndarray, predicted: np.ndarray, classes: int) -> np.ndarray:
 
 
 def _answered(
-    cases: CaseStore, row: int, networks: Ensemble, settings: Settings
+    cases: CaseStore, row: int, networks: Ensemble, settings: InferenceSettings
 ) -> tuple[np.ndarray, np.ndarray]:
     """The true and the predicted label map of a cached case, at the plan's spacing."""
     pixels, truth = cases.case(row)

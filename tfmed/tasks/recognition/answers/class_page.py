@@ -6,7 +6,7 @@ import base64
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from tfmed.evaluation import figures, plots, sections, tables
+from tfmed.evaluation import figures, plots, score_tables, sections
 from tfmed.evaluation.contents import Answered
 from tfmed.evaluation.limits import limits
 from tfmed.evaluation.wording import count, defined, percent
@@ -55,15 +55,15 @@ def view(
         "kind": "binary" if results.binary else "several",
         "banded": len(results.watched) <= plots.FEW_CURVES,
         "temperature": _temperature(temperatures),
-        "tiles": tables.tiles(contents.scores, results) if metrics else [],
+        "tiles": score_tables.tiles(contents.scores, results) if metrics else [],
         "sentence": _sentence(contents.scores, results),
         "figures": {name: sections.svg(figure) for name, figure in drawn.items()},
-        "metrics": tables.metrics(metrics),
-        "per_class": tables.per_class(contents.scores, results),
-        "per_patient": tables.metrics({} if "undefined" in by_patient else by_patient),
+        "metrics": score_tables.metrics(metrics),
+        "per_class": score_tables.per_class(contents.scores, results),
+        "per_patient": score_tables.metrics({} if "undefined" in by_patient else by_patient),
         "not_by_patient": by_patient.get("undefined", ""),
-        "operating": tables.operating(contents.scores, results) if metrics else [],
-        "unseen": tables.metrics((contents.scores.get("test") or {}).get("metrics", {})),
+        "operating": score_tables.operating(contents.scores, results) if metrics else [],
+        "unseen": score_tables.metrics((contents.scores.get("test") or {}).get("metrics", {})),
         "right": _examples(examples, True),
         "wrong": _examples(examples, False),
         "limits": limits(sections.tested(contents, results.support)),

@@ -20,7 +20,7 @@ from tfmed.export.tail import ANSWER, TEMPERATURE, Temperature
 from tfmed.metrics import Threshold
 from tfmed.planning import Choices
 from tfmed.statistics import RESAMPLES
-from tfmed.tasks.recognition.answers import class_page, class_scores, thresholds
+from tfmed.tasks.recognition.answers import class_page, class_scoring, thresholds
 from tfmed.tasks.recognition.answers.calibration import fit_temperature
 from tfmed.tasks.recognition.answers.class_targets import (
     class_weights,
@@ -280,8 +280,8 @@ class Classes:
         seed: int = 0,
         threshold: Threshold = None,
     ) -> dict[str, Any]:
-        """Score predictions, as `class_scores.of_table` tells."""
-        found = class_scores.of_table(
+        """Score predictions, as `class_scoring.of_table` tells."""
+        found = class_scoring.of_table(
             table, self.classes, self.multi_label, threshold, resamples, seed
         )
         return {"task": self.NAME, **found}

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from tfmed.tables import lookup
 
 INPUTS = {
-    "image": "tfmed.tasks.recognition.inputs.image:IMAGE",
-    "volume": "tfmed.tasks.recognition.inputs.volume:VOLUME",
-    "clip": "tfmed.tasks.recognition.inputs.clip:CLIP",
+    "image": "tfmed.tasks.recognition.inputs.images:IMAGE",
+    "volume": "tfmed.tasks.recognition.inputs.volumes:VOLUME",
+    "clip": "tfmed.tasks.recognition.inputs.clips:CLIP",
 }
 
 Size = tuple[int, ...]

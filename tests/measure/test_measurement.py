@@ -12,7 +12,7 @@ import pytest
 from PIL import Image as Pillow
 
 from tfmed.data.sources import organs
-from tfmed.measure import Measured, Task, measure
+from tfmed.measure import Measured, MaskFile, measure
 
 CLASSES = organs.CLASSES
 
@@ -35,9 +35,9 @@ def drawn(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[dict[str, Any]
     return pairs
 
 
-def task(folder: Path, path: Path, image: Path | None = None, **more: Any) -> Task:
+def task(folder: Path, path: Path, image: Path | None = None, **more: Any) -> MaskFile:
     more = {"classes": CLASSES} | more
-    return Task(1, path, path.name, image, folder / "contours", "it", **more)
+    return MaskFile(1, path, path.name, image, folder / "contours", "it", **more)
 
 
 def centre(row: dict[str, Any]) -> tuple[float, float, float]:

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfmed.models.normalisation import InstanceNormalization
+from tfmed.models.instance_norm import InstanceNormalization
 
 
 @pytest.mark.parametrize("shape", [(3, 5, 6, 4), (2, 3, 4, 5, 4), (9, 5, 6, 4)])

@@ -5,7 +5,7 @@ Every metric is called as `metric(truth, probabilities, **options)`:
 - `truth`: `[N, K]`, one-hot, or with `multi_label` 0, 1 or NaN (unknown); or `[N]` class
   indices.
 - `probabilities`: `[N, K]`; or `[N]`, the probability of the positive class of two.
-- the options are those of `Options`; a metric leaves unused what does not concern it.
+- the options are those of `ScoreOptions`; a metric leaves unused what does not concern it.
 
 Two classes: the score of the positive class, the one at index 1. Three and more: the mean over
 the classes (macro), undefined when a class has no example. Multi-label: the mean over the
@@ -29,7 +29,7 @@ Threshold = float | Sequence[float] | None
 Score = float | np.ndarray
 
 
-class Options(TypedDict, total=False):
+class ScoreOptions(TypedDict, total=False):
     """What every metric takes by name.
 
     Attributes:
@@ -67,46 +67,50 @@ def call(
     return np.eye(probabilities.shape[1], dtype=bool)[probabilities.argmax(axis=1)]
 
 
-def accuracy(truth: np.ndarray, probabilities: np.ndarray, **options: Unpack[Options]) -> Score:
+def accuracy(
+    truth: np.ndarray, probabilities: np.ndarray, **options: Unpack[ScoreOptions]
+) -> Score:
     """Share of examples (multi-label: of an example's labels) that are called right."""
     return compute(truth, probabilities, ("accuracy",), **options)["accuracy"]
 
 
 def balanced_accuracy(
-    truth: np.ndarray, probabilities: np.ndarray, **options: Unpack[Options]
+    truth: np.ndarray, probabilities: np.ndarray, **options: Unpack[ScoreOptions]
 ) -> Score:
     """Mean recall of the classes; for multi-label, of a label and of its absence."""
     return compute(truth, probabilities, ("balanced_accuracy",), **options)["balanced_accuracy"]
 
 
-def recall(truth: np.ndarray, probabilities: np.ndarray, **options: Unpack[Options]) -> Score:
+def recall(truth: np.ndarray, probabilities: np.ndarray, **options: Unpack[ScoreOptions]) -> Score:
     """Share of the positive that is called positive (sensitivity)."""
     return compute(truth, probabilities, ("recall",), **options)["recall"]
 
 
-def precision(truth: np.ndarray, probabilities: np.ndarray, **options: Unpack[Options]) -> Score:
+def precision(
+    truth: np.ndarray, probabilities: np.ndarray, **options: Unpack[ScoreOptions]
+) -> Score:
     """Share of the called that is positive; 0 where there are positives and none is called."""
     return compute(truth, probabilities, ("precision",), **options)["precision"]
 
 
-def f1(truth: np.ndarray, probabilities: np.ndarray, **options: Unpack[Options]) -> Score:
+def f1(truth: np.ndarray, probabilities: np.ndarray, **options: Unpack[ScoreOptions]) -> Score:
     """Harmonic mean of recall and precision; undefined without a positive example."""
     return compute(truth, probabilities, ("f1",), **options)["f1"]
 
 
-def auroc(truth: np.ndarray, probabilities: np.ndarray, **options: Unpack[Options]) -> Score:
+def auroc(truth: np.ndarray, probabilities: np.ndarray, **options: Unpack[ScoreOptions]) -> Score:
     """Area under the ROC curve, one class against the rest; equal scores count one half."""
     return compute(truth, probabilities, ("auroc",), **options)["auroc"]
 
 
 def average_precision(
-    truth: np.ndarray, probabilities: np.ndarray, **options: Unpack[Options]
+    truth: np.ndarray, probabilities: np.ndarray, **options: Unpack[ScoreOptions]
 ) -> Score:
     """Precision averaged over the steps of recall, without interpolation."""
     return compute(truth, probabilities, ("average_precision",), **options)["average_precision"]
 
 
-def brier(truth: np.ndarray, probabilities: np.ndarray, **options: Unpack[Options]) -> Score:
+def brier(truth: np.ndarray, probabilities: np.ndarray, **options: Unpack[ScoreOptions]) -> Score:
     """Mean squared error of the probabilities (Brier 1950); 0 is best.
 
     Two classes: of the positive class, up to 1. Three and more: summed over the classes, up
@@ -115,7 +119,7 @@ def brier(truth: np.ndarray, probabilities: np.ndarray, **options: Unpack[Option
     return compute(truth, probabilities, ("brier",), **options)["brier"]
 
 
-def ece(truth: np.ndarray, probabilities: np.ndarray, **options: Unpack[Options]) -> Score:
+def ece(truth: np.ndarray, probabilities: np.ndarray, **options: Unpack[ScoreOptions]) -> Score:
     """Expected calibration error in 15 bins of equal width; 0 is best.
 
     Two classes and multi-label: the probability of the positive class against the share of
@@ -126,7 +130,7 @@ def ece(truth: np.ndarray, probabilities: np.ndarray, **options: Unpack[Options]
 
 
 def accuracy_at_half(
-    truth: np.ndarray, probabilities: np.ndarray, **options: Unpack[Options]
+    truth: np.ndarray, probabilities: np.ndarray, **options: Unpack[ScoreOptions]
 ) -> Score:
     """Accuracy at a threshold of one half, whatever the operating point."""
     return compute(truth, probabilities, ("accuracy_at_half",), **options)["accuracy_at_half"]
@@ -146,7 +150,7 @@ def compute(
     truth: np.ndarray,
     probabilities: np.ndarray,
     names: Iterable[str] = tuple(METRICS),
-    **options: Unpack[Options],
+    **options: Unpack[ScoreOptions],
 ) -> dict[str, Score]:
     """Several metrics by name, cheaper than one by one."""
     overall, _ = compute_with_classes(truth, probabilities, names, (), **options)
@@ -158,7 +162,7 @@ def compute_with_classes(
     probabilities: np.ndarray,
     names: Iterable[str] = tuple(METRICS),
     class_names: Iterable[str] = PER_CLASS,
-    **options: Unpack[Options],
+    **options: Unpack[ScoreOptions],
 ) -> tuple[dict[str, Score], list[dict[str, Score]]]:
     """Metrics of all classes together, and of each class against the rest.
 

@@ -7,7 +7,7 @@ import re
 import pytest
 from pydicom.sr._concepts_dict import concepts
 
-from tfmed.measure import columns
+from tfmed.measure import definitions
 
 # Codes of the standard's table that the figures name, by what the standard calls them. Its table
 # lacks IBSI's intensity statistics (3.3 of the manual), which were held against pictologics.
@@ -40,7 +40,7 @@ STATISTICS = {
 
 def claimed() -> dict[str, str]:
     """The IBSI code that each figure names."""
-    every = {one.name: one.meaning for one in (*columns.OBJECTS, *columns.STRUCTURES)}
+    every = {one.name: one.meaning for one in (*definitions.OBJECTS, *definitions.STRUCTURES)}
     found = {name: re.findall(r"\(([A-Z0-9]{4})\)", text) for name, text in every.items()}
     return {name: codes[0] for name, codes in found.items() if codes}
 
@@ -57,14 +57,14 @@ def test_the_standard_means_the_same_by_it(name: str) -> None:
 
 
 def test_a_figure_has_one_definition() -> None:
-    for table in (columns.OBJECTS, columns.STRUCTURES):
+    for table in (definitions.OBJECTS, definitions.STRUCTURES):
         names = [one.name for one in table]
         assert len(set(names)) == len(names)
 
 
 def test_units_follow_the_axes() -> None:
-    named = columns.units(columns.STRUCTURES, "mm", 2)
+    named = definitions.units(definitions.STRUCTURES, "mm", 2)
     assert named["area"] == "area_mm2" and named["object_size_mean"] == "object_size_mean_mm2"
     assert "volume" not in named and named["objects"] == "objects"
-    named = columns.units(columns.STRUCTURES, "px", 3)
+    named = definitions.units(definitions.STRUCTURES, "px", 3)
     assert named["volume"] == "volume_px3" and named["surface"] == "surface_px2"

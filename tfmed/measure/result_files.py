@@ -7,8 +7,8 @@ from typing import Any
 
 import pandas as pd
 
-from tfmed.measure import columns
-from tfmed.measure.measured import Measured
+from tfmed.measure.definitions import OBJECTS, STRUCTURES, Column, unit_of, units
+from tfmed.measure.measurement import Measured
 from tfmed.run import REJECT_COLUMNS, Run
 
 WHOLE = ("count", "index")
@@ -26,8 +26,8 @@ def write(run: Run, results: Sequence[Measured]) -> None:
     kinds = {(one.about["unit"], len(one.about["shape"])) for one in results if one.about}
     objects = [row for one in results for row in one.objects]
     structures = [row for one in results for row in one.structures]
-    run.write_table("objects.csv", table(objects, columns.OBJECTS, kinds))
-    run.write_table("structures.csv", table(structures, columns.STRUCTURES, kinds))
+    run.write_table("objects.csv", table(objects, OBJECTS, kinds))
+    run.write_table("structures.csv", table(structures, STRUCTURES, kinds))
     rejects = [reject for one in results for reject in one.rejects]
     run.write_table("rejects.csv", pd.DataFrame(rejects, columns=REJECT_COLUMNS))
     run.write_json(
@@ -39,8 +39,8 @@ def write(run: Run, results: Sequence[Measured]) -> None:
             },
             "undefined": "null: of too few voxels, of no image, or not of this kind of mask",
             "columns": {
-                "objects": definitions(columns.OBJECTS, kinds),
-                "structures": definitions(columns.STRUCTURES, kinds),
+                "objects": described(OBJECTS, kinds),
+                "structures": described(STRUCTURES, kinds),
             },
             "files": [one.about for one in results if one.about],
             "structures": structures,
@@ -51,7 +51,7 @@ def write(run: Run, results: Sequence[Measured]) -> None:
 
 def table(
     rows: Sequence[Mapping[str, Any]],
-    wanted: tuple[columns.Column, ...],
+    wanted: tuple[Column, ...],
     kinds: Iterable[tuple[str, int]] = (),
 ) -> pd.DataFrame:
     """Rows as a table, its columns in the order of the definitions; counts stay whole.
@@ -66,7 +66,7 @@ def table(
     for column in wanted:
         for unit, axes in every:
             if column.axes in (0, axes):
-                full[columns.units((column,), unit, axes)[column.name]] = column.kind
+                full[units((column,), unit, axes)[column.name]] = column.kind
     made = pd.DataFrame(list(rows), columns=list(full))
     for name, kind in full.items():
         if kind in WHOLE and not name.startswith("centroid"):
@@ -74,15 +74,15 @@ def table(
     return made
 
 
-def definitions(
-    wanted: tuple[columns.Column, ...], kinds: Iterable[tuple[str, int]]
+def described(
+    wanted: tuple[Column, ...], kinds: Iterable[tuple[str, int]]
 ) -> dict[str, dict[str, str]]:
     """Unit and meaning of each column, by its full name."""
     found = {}
     for column in wanted:
         for unit, axes in sorted(kinds):
             if column.axes in (0, axes):
-                full = columns.units((column,), unit, axes)[column.name]
-                own = columns.unit_of(column, unit, axes)
+                full = units((column,), unit, axes)[column.name]
+                own = unit_of(column, unit, axes)
                 found[full] = {"unit": own, "meaning": column.meaning}
     return found

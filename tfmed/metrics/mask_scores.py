@@ -25,7 +25,7 @@ import numpy as np
 from scipy import ndimage
 
 from tfmed.errors import DataError, GeometryError
-from tfmed.metrics import surface
+from tfmed.metrics import surface_distance
 
 TOLERANCE_MM = 1.0
 MM3_IN_ML = 1000.0
@@ -147,12 +147,12 @@ def _overlaps(
         return 0.0, 0.0, 0.0, diagonal
     both = int((truth & predicted).sum())
     sizes = int(truth.sum()) + int(predicted.sum())
-    apart = surface.distances(truth, predicted, spacing)
+    apart = surface_distance.distances(truth, predicted, spacing)
     return (
         2 * both / sizes,
         both / (sizes - both),
-        surface.overlap(apart, tolerance_mm),
-        surface.hausdorff(apart),
+        surface_distance.overlap(apart, tolerance_mm),
+        surface_distance.hausdorff(apart),
     )
 
 

@@ -25,7 +25,7 @@ SLAB = 2**22  # voxels that are normalised at a time
 
 
 @dataclass(frozen=True)
-class Settings:
+class InferenceSettings:
     """What `segment` needs to know besides the networks.
 
     Attributes:
@@ -66,7 +66,7 @@ def segment(
     pixels: np.ndarray,
     spacing_mm: Sequence[float] | None,
     networks: Ensemble | Sequence[Network],
-    settings: Settings,
+    settings: InferenceSettings,
     told: Told | None = None,
 ) -> np.ndarray:
     """The label map of one case.

@@ -12,7 +12,7 @@ from PIL import Image as Pillow
 
 from tfmed import io
 from tfmed.errors import ConfigError, GeometryError, ReadError
-from tfmed.measure import masks
+from tfmed.measure import label_maps
 
 LABELS = np.array([[0, 1, 1, 0], [0, 2, 2, 0], [0, 0, 7, 7]], np.uint8)
 
@@ -27,7 +27,7 @@ def png(path: Path, values: np.ndarray, palette: bool = False) -> Path:
 
 def test_grey_values_and_the_indices_of_a_palette_are_labels(tmp_path: Path) -> None:
     for palette in (False, True):
-        found = masks.read(png(tmp_path / "a.png", LABELS, palette))
+        found = label_maps.read(png(tmp_path / "a.png", LABELS, palette))
         np.testing.assert_array_equal(found.labels, LABELS)
         assert (found.unit, found.spacing, found.affine) == ("px", (1.0, 1.0), None)
     tifffile.imwrite(
@@ -36,14 +36,14 @@ def test_grey_values_and_the_indices_of_a_palette_are_labels(tmp_path: Path) -> 
         photometric="palette",
         colormap=np.arange(768, dtype=np.uint16).reshape(3, 256) * 80,
     )
-    np.testing.assert_array_equal(masks.read(tmp_path / "p.tif").labels, LABELS)
+    np.testing.assert_array_equal(label_maps.read(tmp_path / "p.tif").labels, LABELS)
 
 
 def test_nifti_gives_spacing_and_place(tmp_path: Path) -> None:
     volume = np.zeros((4, 5, 6), np.float32)  # whole numbers, as many label maps are stored
     volume[1:3, 2, 3] = 2
     path = makers_nifti.save(tmp_path / "m.nii.gz", volume, np.diag([0.5, 2.0, 3.0, 1.0]))
-    found = masks.read(path)
+    found = label_maps.read(path)
     assert found.labels.dtype == np.uint8 and found.labels.shape == (6, 5, 4)
     assert found.unit == "mm" and found.spacing == pytest.approx((3.0, 2.0, 0.5))
     assert found.labels[3, 2, 1] == 2 and found.affine is not None
@@ -51,10 +51,10 @@ def test_nifti_gives_spacing_and_place(tmp_path: Path) -> None:
 
 def test_npy_and_spacing_by_the_setting(tmp_path: Path) -> None:
     np.save(tmp_path / "m.npy", np.stack([np.hstack([LABELS] * 2)] * 5).astype(np.int64))
-    found = masks.read(tmp_path / "m.npy", (2.0, 1.0, 0.5))
+    found = label_maps.read(tmp_path / "m.npy", (2.0, 1.0, 0.5))
     assert (found.unit, found.spacing, found.labels.shape) == ("mm", (2.0, 1.0, 0.5), (5, 3, 8))
     with pytest.raises(GeometryError, match="--spacing-mm has 2 numbers, the mask has 3 axes"):
-        masks.read(tmp_path / "m.npy", (1.0, 0.5))
+        label_maps.read(tmp_path / "m.npy", (1.0, 0.5))
 
 
 @pytest.mark.parametrize(
@@ -68,51 +68,51 @@ def test_npy_and_spacing_by_the_setting(tmp_path: Path) -> None:
 def test_what_is_no_label_map_is_refused(tmp_path: Path, values: np.ndarray, said: str) -> None:
     np.save(tmp_path / "m.npy", values)
     with pytest.raises(ReadError, match=said):
-        masks.read(tmp_path / "m.npy")
+        label_maps.read(tmp_path / "m.npy")
 
 
 def test_a_clip_is_refused(tmp_path: Path) -> None:
     path = makers_nifti.save(tmp_path / "m.nii", np.ones((4, 5, 1, 3), np.uint8))
     with pytest.raises(ReadError, match="time axis"):
-        masks.read(path)
+        label_maps.read(path)
 
 
 def test_classes_have_the_names_that_are_given(tmp_path: Path) -> None:
     path = png(tmp_path / "a.png", LABELS)
-    mask = masks.read(path)
-    assert masks.classes(path, mask, {}) == {1: "label 1", 2: "label 2", 7: "label 7"}
-    names = masks.named(["liver=1, tumour=2", "a=b=7", "absent=9"])
+    mask = label_maps.read(path)
+    assert label_maps.classes(path, mask, {}) == {1: "label 1", 2: "label 2", 7: "label 7"}
+    names = label_maps.named(["liver=1, tumour=2", "a=b=7", "absent=9"])
     assert names == {1: "liver", 2: "tumour", 7: "a=b", 9: "absent"}
-    assert masks.classes(path, mask, names) == names
+    assert label_maps.classes(path, mask, names) == names
     with pytest.raises(ReadError, match="it holds 2, 7, which --classes does not name"):
-        masks.classes(path, mask, {1: "liver"})
+        label_maps.classes(path, mask, {1: "liver"})
 
 
 def test_0_and_255_are_background_and_foreground(tmp_path: Path) -> None:
     path = png(tmp_path / "a.png", (LABELS > 0) * np.uint8(255))
-    assert masks.classes(path, masks.read(path), {}) == {255: "foreground"}
+    assert label_maps.classes(path, label_maps.read(path), {}) == {255: "foreground"}
 
 
 def test_an_image_is_not_taken_for_a_mask(tmp_path: Path) -> None:
     path = png(tmp_path / "a.png", np.arange(200, dtype=np.uint8).reshape(10, 20))
     with pytest.raises(ReadError, match="199 different values: an image and no mask"):
-        masks.classes(path, masks.read(path), {})
+        label_maps.classes(path, label_maps.read(path), {})
 
 
-def against(mask: masks.Mask, path: Path) -> np.ndarray:
-    return masks.image_for(mask, path, io.read(path))
+def against(mask: label_maps.Mask, path: Path) -> np.ndarray:
+    return label_maps.image_for(mask, path, io.read(path))
 
 
 @pytest.mark.parametrize("text", ["liver", "=1", "liver=x", "a=1,a=2", "a=1,b=1"])
 def test_wrong_names_are_refused(text: str) -> None:
     with pytest.raises(ConfigError, match="--classes"):
-        masks.named([text])
+        label_maps.named([text])
 
 
 def test_an_image_must_lie_where_its_mask_lies(tmp_path: Path) -> None:
     volume = np.zeros((4, 5, 6), np.uint8)
     affine = np.diag([1.0, 1.0, 2.0, 1.0])
-    mask = masks.read(makers_nifti.save(tmp_path / "m.nii", volume, affine))
+    mask = label_maps.read(makers_nifti.save(tmp_path / "m.nii", volume, affine))
     fits = makers_nifti.save(tmp_path / "a.nii", volume.astype(np.int16) + 7, affine)
     assert (against(mask, fits) == 7).all()
     moved = affine.copy()
@@ -126,7 +126,7 @@ def test_an_image_must_lie_where_its_mask_lies(tmp_path: Path) -> None:
 
 
 def test_colour_becomes_grey(tmp_path: Path) -> None:
-    mask = masks.read(png(tmp_path / "m.png", LABELS))
+    mask = label_maps.read(png(tmp_path / "m.png", LABELS))
     image = np.zeros((3, 4, 3), np.uint8)
     image[..., 1] = 100
     np.testing.assert_allclose(against(mask, png(tmp_path / "i.png", image)), 58.7, rtol=1e-6)

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from tfmed.measure import Task, columns, measure, tables
+from tfmed.measure import MaskFile, definitions, measure, result_files
 from tfmed.run import Run
 
 
@@ -19,13 +19,13 @@ def results(folder: Path) -> list:
         np.save(folder / f"{name}.npy", labels)
         path, spacing = folder / f"{name}.npy", (2.0, 1.0, 1.0) if labels.ndim == 3 else None
         found.append(
-            measure(Task(number, path, path.name, None, folder / "c", name, spacing_mm=spacing))
+            measure(MaskFile(number, path, path.name, None, folder / "c", name, spacing_mm=spacing))
         )
     return found
 
 
 def test_kinds_of_masks_stand_in_columns_of_their_own(tmp_path: Path) -> None:
-    tables.write(Run(tmp_path), results(tmp_path))
+    result_files.write(Run(tmp_path), results(tmp_path))
     objects = pd.read_csv(tmp_path / "objects.csv")
     assert objects["area_px2"].tolist()[:2] == [16, 1] and objects["volume_mm3"][2] == 64
     assert objects["area_px2"].isna()[2] and objects["volume_mm3"].isna()[:2].all()
@@ -37,7 +37,7 @@ def test_kinds_of_masks_stand_in_columns_of_their_own(tmp_path: Path) -> None:
 
 
 def test_every_column_is_defined_and_undefined_is_null(tmp_path: Path) -> None:
-    tables.write(Run(tmp_path), results(tmp_path))
+    result_files.write(Run(tmp_path), results(tmp_path))
     told = Run(tmp_path).read_json("measures.json")
     for name in ("objects", "structures"):
         used = {key for row in told[name] for key in row}
@@ -49,19 +49,19 @@ def test_every_column_is_defined_and_undefined_is_null(tmp_path: Path) -> None:
 
 
 def test_nothing_measured_is_a_table_of_no_rows(tmp_path: Path) -> None:
-    tables.write(Run(tmp_path), [])
+    result_files.write(Run(tmp_path), [])
     assert pd.read_csv(tmp_path / "structures.csv").empty
 
 
 def test_no_column_is_defined_twice() -> None:
-    for wanted in (columns.OBJECTS, columns.STRUCTURES):
+    for wanted in (definitions.OBJECTS, definitions.STRUCTURES):
         for axes in (2, 3):
             names = [one.name for one in wanted if one.axes in (0, axes)]
-            assert len(names) == len(set(names)) == len(columns.units(wanted, "mm", axes))
+            assert len(names) == len(set(names)) == len(definitions.units(wanted, "mm", axes))
 
 
 def test_full_names_carry_the_unit() -> None:
-    full = columns.units(columns.STRUCTURES, "px", 3)
+    full = definitions.units(definitions.STRUCTURES, "px", 3)
     assert full["volume"] == "volume_px3" and full["surface"] == "surface_px2"
     assert full["longest_diameter"] == "longest_diameter_px"
     assert full["object_size_mean"] == "object_size_mean_px3"

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from recorded import Case, answers, cases_of, pair, spacing_of
 
 from tfmed.errors import DataError, GeometryError
-from tfmed.metrics.masks import score, scores
+from tfmed.metrics.mask_scores import score, scores
 
 UNIT_SCORES = ("dice", "iou", "nsd")
 

@@ -1,4 +1,4 @@
-"""Distances between the surfaces of two masks: the geometry under `masks`.
+"""Distances between the surfaces of two masks: the geometry under `mask_scores`.
 
 A surface is made of elements that lie between voxels, at the corners where 2 x 2 (x 2) voxels
 meet: a corner bears one wherever some but not all of its voxels belong to the mask. Each element

@@ -15,7 +15,7 @@ from recorded import noise
 from tfmed import io
 from tfmed.data.resampling import resample_case
 from tfmed.errors import ConfigError, DataError, GeometryError
-from tfmed.inference import Settings, network, segment, slide
+from tfmed.inference import InferenceSettings, network, segment, slide
 from tfmed.transforms.normalisation import Normalisation
 
 CT = Normalisation("ct", (-200.0, 300.0), 50.0, 100.0)
@@ -57,7 +57,7 @@ def test_row_by_row_is_the_whole_at_once(
 ) -> None:
     pixels = case(15, 22, 18)
     before = pixels.copy()
-    found = segment(pixels, spacing, [blurred], Settings((8, 10, 8), target, intensity, 3))
+    found = segment(pixels, spacing, [blurred], InferenceSettings((8, 10, 8), target, intensity, 3))
     assert found.dtype == np.uint8
     np.testing.assert_array_equal(found, at_once(pixels, spacing, target, intensity))
     np.testing.assert_array_equal(pixels, before)
@@ -66,14 +66,14 @@ def test_row_by_row_is_the_whole_at_once(
 def test_a_float_case_at_the_right_spacing_is_not_written_to() -> None:
     pixels = noise(9, 9, 9, 1)
     before = pixels.copy()
-    segment(pixels, None, [blurred], Settings((8, 8, 8), None, ZSCORE, 3))
+    segment(pixels, None, [blurred], InferenceSettings((8, 8, 8), None, ZSCORE, 3))
     np.testing.assert_array_equal(pixels, before)
 
 
 def test_normalising_by_slabs_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    pixels, settings = case(15, 12, 10), Settings((8, 8, 8), (1.5, 1.0, 1.0), ZSCORE, 3)
+    pixels, settings = case(15, 12, 10), InferenceSettings((8, 8, 8), (1.5, 1.0, 1.0), ZSCORE, 3)
     whole = segment(pixels, (1.0, 1.0, 1.0), [blurred], settings)
-    monkeypatch.setattr(import_module("tfmed.inference.segment"), "SLAB", 1)
+    monkeypatch.setattr(import_module("tfmed.inference.whole_case"), "SLAB", 1)
     np.testing.assert_array_equal(segment(pixels, (1.0, 1.0, 1.0), [blurred], settings), whole)
 
 
@@ -81,7 +81,7 @@ def test_a_threshold_is_found_at_any_spacing_of_the_network() -> None:
     # A ramp along the last axis: the class changes where it passes the mean, wherever it is seen.
     ramp = np.broadcast_to(np.arange(24, dtype=np.float32), (12, 16, 24))[..., None]
     for target in [(1.0, 1.0, 1.0), (2.0, 2.0, 0.5), (0.7, 1.3, 1.1)]:
-        settings = Settings((8, 8, 8), target, ZSCORE, 3)
+        settings = InferenceSettings((8, 8, 8), target, ZSCORE, 3)
         found = segment(ramp, (1.0, 1.0, 1.0), [pointwise], settings)
         np.testing.assert_array_equal(found[..., :12], 1)
         np.testing.assert_array_equal(found[..., 12:], 0)
@@ -89,13 +89,13 @@ def test_a_threshold_is_found_at_any_spacing_of_the_network() -> None:
 
 def test_slice_wise_keeps_the_slices_and_0_keeps_an_axis() -> None:
     volume = case(5, 20, 24)
-    sliced = Settings((8, 8), (9.0, 1.5, 1.5), CT, 3, slice_wise=True)
+    sliced = InferenceSettings((8, 8), (9.0, 1.5, 1.5), CT, 3, slice_wise=True)
     found = segment(volume, (5.0, 1.0, 1.0), [pointwise], sliced)
-    flat = Settings((8, 8), (1.5, 1.5), CT, 3)
+    flat = InferenceSettings((8, 8), (1.5, 1.5), CT, 3)
     for number, image in enumerate(volume):
         np.testing.assert_array_equal(found[number], segment(image, (1.0, 1.0), [pointwise], flat))
     for spacing in [(0.0, 1.5, 1.5), (5.0, 1.5, 1.5)]:
-        deep = Settings((4, 8, 8), spacing, CT, 3)
+        deep = InferenceSettings((4, 8, 8), spacing, CT, 3)
         again = segment(volume, (5.0, 1.0, 1.0), [pointwise], deep)
         np.testing.assert_array_equal(again, found)
 
@@ -118,7 +118,7 @@ def test_a_keras_model_and_its_saved_model_give_the_same_map(tmp_path: Path) -> 
     def other(patches: tf.Tensor) -> tf.Tensor:
         return loaded.signatures["patches"](patches)["probabilities"]
 
-    settings = Settings((8, 8, 8), (1.3, 1.0, 1.0), CT, 3, mirror_axes=(0, 1, 2))
+    settings = InferenceSettings((8, 8, 8), (1.3, 1.0, 1.0), CT, 3, mirror_axes=(0, 1, 2))
     pixels = case(10, 16, 12)
     found = segment(pixels, (1.0, 1.0, 1.0), [own], settings)
     again = segment(pixels, (1.0, 1.0, 1.0), [other], settings)
@@ -131,7 +131,7 @@ def test_a_real_case_comes_back_in_its_own_geometry(shared_data: Path) -> None:
     image = io.read(path)
     assert image.spacing_mm is not None
     target = tuple(1.3 * length for length in image.spacing_mm)
-    settings = Settings((24, 32, 24), target, ZSCORE, 3, mirror_axes=(0, 1, 2))
+    settings = InferenceSettings((24, 32, 24), target, ZSCORE, 3, mirror_axes=(0, 1, 2))
     found = segment(image.pixels, image.spacing_mm, [pointwise], settings)
     assert found.shape == image.pixels.shape[:-1]
     # The network calls what is above the mean 0, below it 1.
@@ -142,16 +142,16 @@ def test_a_real_case_comes_back_in_its_own_geometry(shared_data: Path) -> None:
 def test_what_does_not_fit_is_refused() -> None:
     pixels = case(8, 8, 8)
     with pytest.raises(ConfigError, match="4 classes are set; a network gives 3"):
-        segment(pixels, None, [blurred], Settings((8, 8, 8), None, CT, 4))
+        segment(pixels, None, [blurred], InferenceSettings((8, 8, 8), None, CT, 4))
     with pytest.raises(GeometryError, match="without a known spacing"):
-        segment(pixels, None, [blurred], Settings((8, 8, 8), (1.0, 1.0, 1.0), CT, 3))
+        segment(pixels, None, [blurred], InferenceSettings((8, 8, 8), (1.0, 1.0, 1.0), CT, 3))
     with pytest.raises(DataError, match="expected 3 axes and channels"):
-        segment(pixels[0], (1.0, 1.0), [blurred], Settings((8, 8, 8), None, CT, 3))
+        segment(pixels[0], (1.0, 1.0), [blurred], InferenceSettings((8, 8, 8), None, CT, 3))
     broken = noise(8, 8, 8, 1)
     broken[3, 4, 5] = np.nan
     with pytest.raises(DataError, match="answer is not finite"):
-        segment(broken, None, [blurred], Settings((8, 8, 8), None, CT, 3))
+        segment(broken, None, [blurred], InferenceSettings((8, 8, 8), None, CT, 3))
     with pytest.raises(ConfigError, match="classes must be 2 to 256, not 1"):
-        Settings((8, 8, 8), None, CT, 1)
+        InferenceSettings((8, 8, 8), None, CT, 1)
     with pytest.raises(ConfigError, match="batch_size must be at least 1"):
-        Settings((8, 8, 8), None, CT, 3, batch_size=0)
+        InferenceSettings((8, 8, 8), None, CT, 3, batch_size=0)

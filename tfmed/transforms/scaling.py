@@ -1,8 +1,6 @@
-"""Windows and normalisation, and the changes of intensity that augment.
+"""Windows and what follows them: the arithmetic of `Normalisation`.
 
-Windows and normalisation are part of the exported model: deterministic, and made of operations
-that TFLite knows. Augmentation takes images in 0..1, after the window and before
-standardising, and draws one set of parameters an image.
+Part of the exported model: deterministic, and made of operations that TFLite knows.
 """
 
 from __future__ import annotations
@@ -12,7 +10,8 @@ import math
 import numpy as np
 import tensorflow as tf
 
-from tfmed.transforms.draws import on_some, per_image, uniform
+# Of each image, in percent: what becomes 0 and 1 where no window is told.
+LOWER, UPPER = 0.5, 99.5
 
 
 def clip_and_scale(image: tf.Tensor, low: float, high: float) -> tf.Tensor:
@@ -29,7 +28,7 @@ def clip_and_scale(image: tf.Tensor, low: float, high: float) -> tf.Tensor:
     return (tf.clip_by_value(image, low, high) - low) * (1.0 / (high - low))
 
 
-def percentile_window(image: tf.Tensor, lower: float = 0.5, upper: float = 99.5) -> tf.Tensor:
+def percentile_window(image: tf.Tensor, lower: float = LOWER, upper: float = UPPER) -> tf.Tensor:
     """Scale each image's own percentiles to 0 and 1, and clip there.
 
     Percentiles are taken over all pixels and channels of an image, by linear interpolation
@@ -87,66 +86,3 @@ def standardise(
     # Multiplied, as the graph optimiser would make of a division: the same bits everywhere.
     factor = tf.constant(1.0 / np.asarray(std), tf.float32)
     return (image - tf.constant(mean, tf.float32)) * factor
-
-
-def brightness(
-    image: tf.Tensor, seed: tf.Tensor, *, amount: float, probability: float = 1.0
-) -> tf.Tensor:
-    """Multiply each image by a factor from `1 - amount` to `1 + amount`, and clip to 0..1.
-
-    Args:
-        image: float32 `[B, ...]` in 0..1.
-        seed: int32 `[2]`.
-        amount: the largest change, 0 to 1.
-        probability: of each image to be changed.
-    """
-
-    def change(image: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
-        factor = uniform(seed, tf.shape(image)[0], 1 - amount, 1 + amount)
-        return tf.clip_by_value(image * per_image(factor, image), 0.0, 1.0)
-
-    return on_some(image, seed, probability, change)
-
-
-def contrast(
-    image: tf.Tensor, seed: tf.Tensor, *, amount: float, probability: float = 1.0
-) -> tf.Tensor:
-    """Stretch each image about its mean by `1 - amount` to `1 + amount`, within its own range.
-
-    Args:
-        image: float32 `[B, ...]`.
-        seed: int32 `[2]`.
-        amount: the largest change, 0 to 1.
-        probability: of each image to be changed.
-
-    Source: the contrast augmentation of nnU-Net (Isensee et al., Nature Methods 2021).
-    """
-
-    def change(image: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
-        factor = uniform(seed, tf.shape(image)[0], 1 - amount, 1 + amount)
-        axes = list(range(1, image.shape.rank))
-        mean = tf.reduce_mean(image, axes, keepdims=True)
-        low = tf.reduce_min(image, axes, keepdims=True)
-        high = tf.reduce_max(image, axes, keepdims=True)
-        return tf.clip_by_value((image - mean) * per_image(factor, image) + mean, low, high)
-
-    return on_some(image, seed, probability, change)
-
-
-def gamma(
-    image: tf.Tensor, seed: tf.Tensor, *, amount: float, probability: float = 1.0
-) -> tf.Tensor:
-    """Raise each image to a power from `exp(-amount)` to `exp(amount)`; 0 and 1 stay.
-
-    Args:
-        image: float32 `[B, ...]` in 0..1.
-        seed: int32 `[2]`.
-        amount: 0.3 gives powers from 0.74 to 1.35.
-        probability: of each image to be changed.
-    """
-
-    def change(image: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
-        power = tf.exp(uniform(seed, tf.shape(image)[0], -amount, amount))
-        return tf.pow(tf.clip_by_value(image, 0.0, 1.0), per_image(power, image))
-
-    return on_some(image, seed, probability, change)

@@ -12,15 +12,15 @@ import numpy as np
 from tfmed import io
 from tfmed.errors import TfmedError
 from tfmed.image import Image
-from tfmed.measure import columns, drawing, masks, objects, picture, structures
-from tfmed.measure.masks import Mask
+from tfmed.measure import definitions, drawing, label_maps, objects, picture, structures
+from tfmed.measure.label_maps import Mask
 from tfmed.measure.objects import Object
 
 INSTANCE = "object"
 
 
 @dataclass(frozen=True)
-class Task:
+class MaskFile:
     """A mask file, and how it is measured.
 
     Attributes:
@@ -73,7 +73,7 @@ class Measured:
     pictures: dict[str, str] = field(default_factory=dict)
 
 
-def measure(task: Task, advance: Callable[[], None] = lambda: None) -> Measured:
+def measure(task: MaskFile, advance: Callable[[], None] = lambda: None) -> Measured:
     """Measure a file; what is wrong with it becomes a reject, not an error.
 
     Args:
@@ -82,10 +82,10 @@ def measure(task: Task, advance: Callable[[], None] = lambda: None) -> Measured:
     """
     try:
         on = _series(task.series) if task.series else None
-        mask = masks.read(task.path, task.spacing_mm, on, task.series)
-        names = {} if task.instances else masks.classes(task.path, mask, task.classes)
+        mask = label_maps.read(task.path, task.spacing_mm, on, task.series)
+        names = {} if task.instances else label_maps.classes(task.path, mask, task.classes)
     except TfmedError as error:
-        return Measured(rejects=[(str(task.path), masks.reason(error))])
+        return Measured(rejects=[(str(task.path), label_maps.reason(error))])
     image, units, rejects = _image(task, mask, on)
     found = find(
         mask, names, image=image, lines=task.lines, instances=task.instances, advance=advance
@@ -95,13 +95,13 @@ def measure(task: Task, advance: Callable[[], None] = lambda: None) -> Measured:
     return Measured(
         about=_about(task, mask, image is not None, units),
         objects=[
-            _row(task, mask, columns.OBJECTS, {**one.figures, **_named(one)}) for one in every
+            _row(task, mask, definitions.OBJECTS, {**one.figures, **_named(one)}) for one in every
         ],
         structures=[
             _row(
                 task,
                 mask,
-                columns.STRUCTURES,
+                definitions.STRUCTURES,
                 {**_whole(task, mask, value, own, image), "class": name, "value": value},
             )
             for (value, name), own in found.items()
@@ -160,7 +160,7 @@ def _series(files: tuple[Path, ...]) -> Image:
 
 
 def _image(
-    task: Task, mask: Mask, on: Image | None
+    task: MaskFile, mask: Mask, on: Image | None
 ) -> tuple[np.ndarray | None, str, list[tuple[str, str]]]:
     """The intensities, their units, and why there are none."""
     place = task.series[0] if task.series else task.image
@@ -168,13 +168,13 @@ def _image(
         return None, "", []
     try:
         image = on or io.read(place)
-        return masks.image_for(mask, place, image), image.units, []
+        return label_maps.image_for(mask, place, image), image.units, []
     except TfmedError as error:
-        text = f"its mask is measured without intensities: {masks.reason(error)}"
+        text = f"its mask is measured without intensities: {label_maps.reason(error)}"
         return None, "", [(str(place), text)]
 
 
-def _about(task: Task, mask: Mask, with_image: bool, units: str) -> dict[str, Any]:
+def _about(task: MaskFile, mask: Mask, with_image: bool, units: str) -> dict[str, Any]:
     return {
         "number": task.number,
         "file": task.name,
@@ -192,7 +192,7 @@ def _named(one: Object) -> dict[str, Any]:
 
 
 def _whole(
-    task: Task, mask: Mask, value: int, own: list[Object], image: np.ndarray | None
+    task: MaskFile, mask: Mask, value: int, own: list[Object], image: np.ndarray | None
 ) -> dict[str, Any]:
     """The figures of a structure."""
     values = None
@@ -209,9 +209,9 @@ def _pictures(mask: Mask, every: list[Object], image: np.ndarray | None) -> dict
 
 
 def _row(
-    task: Task, mask: Mask, wanted: tuple[columns.Column, ...], figures: Mapping[str, Any]
+    task: MaskFile, mask: Mask, wanted: tuple[definitions.Column, ...], figures: Mapping[str, Any]
 ) -> dict[str, Any]:
     """Figures under full names, in the order of the columns; what is undefined is None."""
     known = {**figures, "number": task.number, "file": task.name}
-    full = columns.units(wanted, mask.unit, mask.labels.ndim)
+    full = definitions.units(wanted, mask.unit, mask.labels.ndim)
     return {full[short]: known.get(short) for short in full}
