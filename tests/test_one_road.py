@@ -11,6 +11,8 @@ from tfmed.pipelines import PIPELINES
 from tfmed.task import TASKS
 
 PACKAGE = Path(tfmed.__file__).parent
+# What people call the folder, or the column, of their masks.
+WORDS_OF_USERS = {"data/sources/mask_folder.py", "data/sources/mask_table.py"}
 FILES = sorted(PACKAGE.rglob("*.py"))
 
 
@@ -18,7 +20,8 @@ def _names_tasks(file: Path) -> bool:
     """Whether a file may: those of tasks, commands that train one, and the table."""
     parts = file.relative_to(PACKAGE).parts
     is_command = parts[0] == "pipelines" and file.stem in PIPELINES
-    return parts[0] == "tasks" or parts == ("task.py",) or is_command
+    of_users = "/".join(parts) in WORDS_OF_USERS
+    return parts[0] == "tasks" or parts == ("task.py",) or is_command or of_users
 
 
 def _words(tree: ast.AST) -> Iterator[tuple[str, int]]:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 # version 0.1.0 that names none is of the first row.
 TASKS = {
     "classification": "tfmed.tasks.recognition.task:Recognition",
+    "regression": "tfmed.tasks.recognition.task:Recognition",
     "segmentation": "tfmed.tasks.segmentation.task:Segmentation",
 }
 UNNAMED = next(iter(TASKS))

@@ -17,7 +17,7 @@ from tfmed.data.walk import may_be_image, part_name, walk
 from tfmed.errors import DataError
 
 IMAGES = ("image", "images", "img", "imgs")
-MASKS = tuple("mask masks label labels segmentation segmentations".split())
+MASKS = ("mask", "masks", "label", "labels", "segmentation", "segmentations")
 LOOKED_FOR = (
     "images/ beside labels/ or masks/ (also inside train, val and test), nnU-Net's imagesTr/ "
     "and labelsTr/, or DICOM series with DICOM SEG"

@@ -18,7 +18,7 @@ from tfmed.data.truth import mask_classes
 from tfmed.data.walk import part_name
 from tfmed.errors import ConfigError, DataError
 
-MASK_NAMES = tuple("mask masks segmentation seg label labels groundtruth".split())
+MASK_NAMES = ("mask", "masks", "segmentation", "seg", "label", "labels", "groundtruth")
 NO_MASK = "mask is empty in the table"
 NO_ROW = "it has no row in the table"
 TWICE = "the table has another row for it"

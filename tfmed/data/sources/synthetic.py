@@ -4,6 +4,8 @@
 lung; a slice that shows it is `nodule`, every other `normal`. Two made-up scanners, which have
 nothing to do with the label, store their slices in different ways.
 
+`wrists`: radiographs of the hands of 1,536 patients with a bone age in years, as PNG.
+
 `organs`: 150 images of 30 patients with masks of liver and kidney, as PNG. `organs3d`: volumes of
 24 patients with masks of liver, lesions and a vessel, as NIfTI.
 """
@@ -23,7 +25,7 @@ from tfmed.tables import lookup
 # where the folders alone do not tell the truth or the patients.
 DRAWN: dict[str, dict[str, str]] = {
     "label": {"nodules": "tfmed.data.sources.nodules:write"},
-    "number": {},
+    "number": {"wrists": "tfmed.data.sources.wrists:write"},
     "mask": {
         "organs": "tfmed.data.sources.mask_phantom:write",
         "organs3d": "tfmed.data.sources.organs:write_training",

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 ANSWERS = {
     "classification": "tfmed.tasks.recognition.answers.classes:Classes",
+    "regression": "tfmed.tasks.recognition.answers.number:Number",
 }
 
 
