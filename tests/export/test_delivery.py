@@ -16,8 +16,8 @@ from tfmed import export, training
 from tfmed.data.stored import store, stored
 from tfmed.errors import ExportError
 from tfmed.export import tflite
-from tfmed.tasks.recognition import image_proof as classifier_delivery
 from tfmed.run import Run
+from tfmed.tasks.recognition import image_proof as classifier_delivery
 from tfmed.training.study import fold, open_study
 
 
