@@ -70,6 +70,14 @@ def test_the_card_counts_parts_and_leaves_out_what_only_is_predicted(
     assert run.read_json("card.json") == card
 
 
+def test_the_version_that_a_run_has_written_is_known_again(
+    run: Run, version: Path, tmp_path: Path
+) -> None:
+    assert export.written(run, version.parent) == version
+    assert export.written(run, tmp_path / "elsewhere") is None
+    assert export.written(Run(tmp_path / "new"), version.parent) is None
+
+
 def test_int8_is_calibrated_on_training_images_in_modality_units(
     run: Run, version: Path, converted: list[np.ndarray]
 ) -> None:

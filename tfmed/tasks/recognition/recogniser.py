@@ -121,7 +121,7 @@ class Recogniser:
         folds = []
         for i, (model, chosen) in enumerate(zip(self.models, self.chosen, strict=True)):
             found = self.answer.tail(model.outputs[0], chosen)
-            folds.append(keras.Model(model.inputs, found, name=f"fold_{i}"))
+            folds.append(keras.Model(model.inputs[0], found, name=f"fold_{i}"))
         return mean_of(folds, keras.Input(self.input_shape, name="image"))
 
     def named(self, answers: tf.Tensor) -> dict[str, tf.Tensor]:
