@@ -19,6 +19,9 @@ import tfmed  # noqa: F401
 settings.register_profile("tfmed", derandomize=True, deadline=None, max_examples=50)
 settings.load_profile("tfmed")
 
+# Made once a test run, where a test asks for them.
+pytest_plugins = ["shared_exports", "shared_runs"]
+
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 

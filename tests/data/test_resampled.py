@@ -10,7 +10,7 @@ import makers
 import makers_volumes as volumes
 import numpy as np
 
-from tfmed.data.resampled import foreground, POSITIONS, read, Resampled, WantedCase
+from tfmed.data.resampled import POSITIONS, Resampled, WantedCase, foreground, read
 from tfmed.errors import DataError, GeometryError, ReadError
 
 

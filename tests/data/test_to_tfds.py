@@ -14,7 +14,7 @@ import pytest
 from makers_tfds import read_back
 
 from tfmed import data
-from tfmed.data import archives, Dataset, to_tfds
+from tfmed.data import Dataset, archives, to_tfds
 from tfmed.data.auditing import audit
 from tfmed.errors import DataError, MissingExtra
 from tfmed.io import read, read_series

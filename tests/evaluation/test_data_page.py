@@ -129,7 +129,7 @@ def test_ages_from_ninety_on_are_one(tmp_path: Path, monkeypatch: pytest.MonkeyP
 def test_an_audit_does_not_wait_for_tensorflow() -> None:
     code = (
         "import sys\nfrom tfmed.evaluation import confounders, data_page\n"
-        "from tfmed.pipelines import checks, index, scans\n"
+        "from tfmed.pipelines import checks, index, listing\n"
         "import sklearn.model_selection, sklearn.preprocessing, sklearn.tree\n"
         "sys.exit(bool({'tensorflow', 'keras'} & set(sys.modules)))"
     )

@@ -59,7 +59,9 @@ def test_a_volume_is_shown_as_radiologists_look_where_most_of_it_is() -> None:
     affine = np.array([[0, 0, 1, 0], [0, 1, 0, 0], [2, 0, 0, 0], [0, 0, 0, 1]], float)
     shown = np.zeros((6, 10, 8, 1), np.uint8)
     shown[:, 8:] = 255
-    axial, coronal, sagittal = panes(DrawnCase(shown, labels, labels, (2.0, 1.0, 1.0), affine), CLASSES)
+    axial, coronal, sagittal = panes(
+        DrawnCase(shown, labels, labels, (2.0, 1.0, 1.0), affine), CLASSES
+    )
     # Slices are told from the head: the fifth of six from the feet is the second.
     assert axial["title"] == "Axial, plane 2 of 6"
     assert coronal["title"].startswith("Coronal")

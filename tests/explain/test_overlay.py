@@ -9,6 +9,7 @@ import pytest
 from PIL import Image as Picture
 
 from tfmed.explain import display, overlay, peak_slice
+from tfmed.explain.overlay import as_radiologists_look
 
 
 def pixels(png: bytes) -> np.ndarray:
@@ -66,3 +67,12 @@ def test_a_volume_shows_its_hottest_slice() -> None:
     left, _ = panes(overlay(volume, heat, window=(0, 255)))
     assert peak_slice(heat) == 3 and left.min() == 255
     assert peak_slice(np.zeros((5, 8, 8))) == 2
+
+
+def test_planes_of_nifti_show_the_front_at_the_top_and_the_right_at_the_left() -> None:
+    # RAS+: later rows lie further to the front, later columns further to the right.
+    plane = np.array([["left back", "right back"], ["left front", "right front"]])
+    turned = as_radiologists_look(plane[..., None])[..., 0]
+    assert turned.tolist() == [["right front", "left front"], ["right back", "left back"]]
+    volume = np.stack([plane, plane])[..., None]
+    assert as_radiologists_look(volume)[1, ..., 0].tolist() == turned.tolist()

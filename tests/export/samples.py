@@ -1,4 +1,4 @@
-"""Small classifiers, images and files for the tests of the export."""
+"""Small predictors, images and files for the tests of exports."""
 
 import io
 
@@ -6,10 +6,11 @@ import keras
 import numpy as np
 from PIL import Image as Pillow
 
-from tfmed.tasks.recognition.recogniser import Classifier
 from tfmed.export.pixels import PixelCode
-from tfmed.tasks.segmentation.segmenter import SegmentationModel
 from tfmed.inference import InferenceSettings
+from tfmed.tasks.recognition.answers.classes import Classes
+from tfmed.tasks.recognition.recogniser import Recogniser
+from tfmed.tasks.segmentation.segmenter import Segmenter
 from tfmed.transforms.normalisation import Normalisation
 from tfmed.transforms.prepare import Preprocessing
 
@@ -52,18 +53,30 @@ def ct_images(count, seed=0):
             for i in range(count)]  # fmt: skip
 
 
+def recogniser(models, preprocessing, temperatures, classes, multi_label=False, **more):
+    """Networks of classes, each with its temperature."""
+    chosen = tuple({"temperature": one, "threshold": None} for one in temperatures)
+    answer = Classes(tuple(classes), multi_label)
+    return Recogniser(answer, preprocessing, models=tuple(models), chosen=chosen, **more)
+
+
+def answers_of(predictor, images):
+    """What a predictor answers for images: `[N, width]`."""
+    return predictor.answer.stacked(predictor.ask({"image": images}))
+
+
 GREY = Preprocessing((28, 28), 1, (0.0, 255.0), 0.5, 0.25)
-MADE = {
-    "grey": lambda: Classifier((network((28, 28, 1)),), GREY, (0.05,), ("no", "yes")),
-    "ct": lambda: Classifier(
+RECOGNISERS = {
+    "grey": lambda: recogniser([network((28, 28, 1))], GREY, (0.05,), ("no", "yes")),
+    "ct": lambda: recogniser(
         (network((16, 24, 1), 3), network((16, 24, 1), 3, seed=1)),
         Preprocessing((16, 24), 1, (-150.0, 250.0), 0.4, 0.3), (0.2, 0.1), ("a", "b", "c"),
         pixels=PixelCode(16, 1.0, -32768.0)),
-    "colour": lambda: Classifier(
-        (network((20, 20, 3), 4),), Preprocessing((20, 20), 3, None, (0.5, 0.4, 0.3), 0.2),
-        (0.3,), ("w", "x", "y", "z"), "sigmoid"),
-    "volume": lambda: Classifier(
-        (network((6, 8, 8, 1)),), Preprocessing((6, 8, 8), 1, (0.0, 255.0)), (1.0,),
+    "colour": lambda: recogniser(
+        [network((20, 20, 3), 4)], Preprocessing((20, 20), 3, None, (0.5, 0.4, 0.3), 0.2),
+        (0.3,), ("w", "x", "y", "z"), multi_label=True),
+    "volume": lambda: recogniser(
+        [network((6, 8, 8, 1))], Preprocessing((6, 8, 8), 1, (0.0, 255.0)), (1.0,),
         ("no", "yes")),
 }  # fmt: skip
 
@@ -94,10 +107,10 @@ def segmentation(patch_size, classes, intensity, channels=1, folds=1, **settings
     code = settings.pop("pixels", PixelCode())
     kept = settings.pop("keep_largest", ())
     given = {"spacing_mm": None, **settings}
-    return SegmentationModel(
-        tuple(encoder(channels, len(classes), len(patch_size), seed) for seed in range(folds)),
+    models = tuple(encoder(channels, len(classes), len(patch_size), seed) for seed in range(folds))
+    return Segmenter(
         InferenceSettings(patch_size, intensity=intensity, classes=len(classes), **given),
-        classes, (4,) * len(patch_size), channels, kept, code)  # fmt: skip
+        classes, (4,) * len(patch_size), channels, kept, code, models)  # fmt: skip
 
 
 SEGMENTERS = {

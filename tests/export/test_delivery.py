@@ -4,29 +4,29 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from shared_runs import copy
 from training import tiny
 
 from tfmed import export, training
 from tfmed.data.stored import store, stored
 from tfmed.errors import ExportError
-from tfmed.export import tflite
-from tfmed.tasks.recognition import image_proof as classifier_delivery
+from tfmed.export import delivery, tflite
+from tfmed.export.saved_model import write
 from tfmed.run import Run
-from tfmed.training.study import fold, open_study
+from tfmed.training.study import fold
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+def run(classifier_run: Run, tmp_path_factory: pytest.TempPathFactory) -> Run:
     """Trained and answered; three examples without a label stand beside."""
-    parts = tiny.parts(tmp_path_factory.mktemp("scans of Zoë"))
-    made = tiny.fitted(tmp_path_factory.mktemp("run"), parts)
-    training.predict(made, parts[2])
+    made = copy(classifier_run, tmp_path_factory.mktemp("copied") / "run")
     whole = stored(made)
     table = whole.table.assign(patient=[f"SECRET{row}" for row in whole.table.index])
     table.loc[table.index[-3:], ["split", "label"]] = ["", None]
@@ -34,17 +34,24 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     return made
 
 
-@pytest.fixture
-def no_tflite(monkeypatch: pytest.MonkeyPatch) -> list[np.ndarray]:
-    """Leave the conversion out, which tests/export and tests/pipelines do; what it was given."""
+@pytest.fixture(scope="module", autouse=True)
+def converted() -> Iterator[list[np.ndarray]]:
+    """Leave the conversion out, which `test_tflite` and the pipelines do; what it was given."""
     given: list[np.ndarray] = []
 
-    def write(classifier: object, folder: Path, images: np.ndarray) -> tflite.Converted:
+    def convert(predictor: object, folder: Path, images: np.ndarray) -> tflite.Converted:
         given.append(images)
         return tflite.Converted(bytes={}, failed={"float32": "left out"})
 
-    monkeypatch.setattr(tflite, "write", write)
-    return given
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tflite, "write", convert)
+        yield given
+
+
+@pytest.fixture(scope="module")
+def version(run: Run, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The run's export."""
+    return export.saved_model(run, tmp_path_factory.mktemp("savedmodels") / "tiny")
 
 
 def card_of(version: Path) -> dict[str, Any]:
@@ -52,30 +59,34 @@ def card_of(version: Path) -> dict[str, Any]:
 
 
 def test_the_card_counts_parts_and_leaves_out_what_only_is_predicted(
-    run: Run, no_tflite: list[np.ndarray], tmp_path: Path
+    run: Run, version: Path
 ) -> None:
-    card = card_of(export.saved_model(run, tmp_path / "tiny"))
+    card = card_of(version)
     assert card["data"]["examples"] == {"train": 24, "val": 12, "test": 9}
-    assert card["scores"] == {"threshold": pytest.approx(training.load(run).threshold)}
-    assert card["temperature"] == [pytest.approx(training.load(run).temperature)]
+    assert card["scores"] == {"threshold": pytest.approx(training.load(run).chosen["threshold"])}
+    assert card["temperature"] == [pytest.approx(training.load(run).chosen["temperature"])]
     assert card["tflite"] == {"float32": {"failed": "left out"}}
     assert {row["name"] for row in card["parity"]} >= {"cache", "keras", "serving_default"}
     assert run.read_json("card.json") == card
 
 
+def test_the_version_that_a_run_has_written_is_known_again(
+    run: Run, version: Path, tmp_path: Path
+) -> None:
+    assert export.written(run, version.parent) == version
+    assert export.written(run, tmp_path / "elsewhere") is None
+    assert export.written(Run(tmp_path / "new"), version.parent) is None
+
+
 def test_int8_is_calibrated_on_training_images_in_modality_units(
-    run: Run, no_tflite: list[np.ndarray], tmp_path: Path
+    run: Run, version: Path, converted: list[np.ndarray]
 ) -> None:
-    export.saved_model(run, tmp_path / "tiny")
     train = stored(run).part("train").table
-    assert no_tflite[0].shape == (24, tiny.SIDE, tiny.SIDE, 1)
-    np.testing.assert_allclose(no_tflite[0].mean(axis=(1, 2, 3)), train["mean"], atol=0.01)
+    assert converted[0].shape == (24, tiny.SIDE, tiny.SIDE, 1)
+    np.testing.assert_allclose(converted[0].mean(axis=(1, 2, 3)), train["mean"], atol=0.01)
 
 
-def test_no_patient_and_no_path_leaves_with_an_export(
-    run: Run, no_tflite: list[np.ndarray], tmp_path: Path
-) -> None:
-    version = export.saved_model(run, tmp_path / "tiny")
+def test_no_patient_and_no_path_leaves_with_an_export(run: Run, version: Path) -> None:
     files = [path for path in version.rglob("*") if path.is_file()]
     files += [run.path("card.json"), run.path("card.md")]
     table = stored(run).table
@@ -86,19 +97,21 @@ def test_no_patient_and_no_path_leaves_with_an_export(
 
 
 def test_an_export_that_differs_from_the_run_is_not_written(
-    run: Run, no_tflite: list[np.ndarray], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    classifier = classifier_delivery.classifier_of(open_study(run))
-    wrong = replace(classifier, temperatures=(9.0 * classifier.temperatures[0],))
-    monkeypatch.setattr(classifier_delivery, "classifier_of", lambda study: wrong)
-    with pytest.raises(ExportError, match="cache"):
+    def hotter(predictor: Any, folder: Path) -> None:
+        """What is written is less sure of itself than the run."""
+        write(replace(predictor, chosen=({"temperature": 9.0, "threshold": 0.5},)), folder)
+
+    monkeypatch.setattr(delivery, "write_saved_model", hotter)
+    with pytest.raises(ExportError, match=r"serving_default .*serving_bytes .*classify"):
         export.saved_model(run, tmp_path / "tiny")
     assert list((tmp_path / "tiny").iterdir()) == []
 
 
 @pytest.mark.parametrize("tested", [True, False])
 def test_folds_are_scored_by_a_test_part_of_their_own_or_out_of_fold(
-    tested: bool, run: Run, no_tflite: list[np.ndarray], tmp_path: Path
+    tested: bool, run: Run, tmp_path: Path
 ) -> None:
     outer = Run(tmp_path / "run")
     whole = stored(run)

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image as Pillow
 
 from tfmed.data.sources import organs
-from tfmed.measure import Measured, MaskFile, measure
+from tfmed.measure import MaskFile, Measured, measure
 
 CLASSES = organs.CLASSES
 

@@ -12,9 +12,9 @@ import pytest
 import tifffile
 
 from tfmed import data, io
-from tfmed.data import audit, case_reading
-from tfmed.tasks.segmentation.mask_writer import MaskWriter, names, values_of
+from tfmed.data import case_reading
 from tfmed.run import Run
+from tfmed.tasks.segmentation.mask_writer import MaskWriter, names, values_of
 
 CLASSES = ("background", "liver")
 

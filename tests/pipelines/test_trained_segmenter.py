@@ -11,11 +11,11 @@ import makers_nifti
 import numpy as np
 import pytest
 from makers_dicom import slices
+from tfmed.pipelines.trained_segmenter import TrainedSegmenter
 
 from tfmed.errors import DataError
 from tfmed.inference import Ensemble, InferenceSettings
 from tfmed.pipelines.flags import DataSettings
-from tfmed.pipelines.trained_segmenter import TrainedSegmenter
 from tfmed.tasks import Segmentation
 from tfmed.training import Segmenter
 from tfmed.transforms.normalisation import Normalisation

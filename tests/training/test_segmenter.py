@@ -9,6 +9,7 @@ import keras
 import numpy as np
 import pandas as pd
 import pytest
+from tfmed.training.segmenter import _means, dice
 from training import masked
 
 from tfmed import training
@@ -17,7 +18,6 @@ from tfmed.errors import ConfigError, DataError
 from tfmed.planning import SegmentationPlan
 from tfmed.run import Run
 from tfmed.tasks import Segmentation
-from tfmed.training.segmenter import _means, dice
 
 Parts = tuple[Dataset, Dataset, Dataset]
 TASK = Segmentation(masked.CLASSES)

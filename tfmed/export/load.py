@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import tensorflow as tf
 
 from tfmed.errors import DataError, ExportError
 from tfmed.export.release import verify_checksums, versions
-from tfmed.export.signatures import BYTES, CLASSIFY, IMAGE
+from tfmed.export.signatures import BYTES, CLASSIFY, IMAGE, PATCHES
 from tfmed.task import Predictor, Task, kind
 from tfmed.transforms.prepare import match_channels
 
@@ -53,7 +54,7 @@ class Exported:
         task: Task = kind(self.card["task"]).of_card(self.card)
         return task
 
-    @property
+    @cached_property
     def predictor(self) -> Predictor:
         """What answers as the run does, for whole examples."""
         predictor: Predictor = self.task.exported(self)
@@ -107,6 +108,24 @@ class Exported:
         texts = [example.SerializeToString() for example in examples]
         answer = self.ask(CLASSIFY, inputs=tf.constant(texts, tf.string, (len(texts),)))
         return answer["classes"].astype(str), answer["scores"]
+
+    def segment(self, pixels: np.ndarray, spacing_mm: Sequence[float] | None = None) -> np.ndarray:
+        """The label map of one whole case, as the run gives it.
+
+        Args:
+            pixels: `[H, W, C]` or `[D, H, W, C]`, modality units, C 1 or 3.
+            spacing_mm: of a voxel along each axis; None where it is not known.
+
+        Returns:
+            uint8 `[H, W]` or `[D, H, W]`; the card's `classes` in order.
+
+        Raises:
+            DataError: it draws no masks, or takes other axes.
+            GeometryError: the spacing is not known, and the model has one.
+        """
+        if PATCHES not in self.signatures:
+            raise DataError(f"{self.folder.name} is a model of {self.card['task']}, not of masks")
+        return self.predictor.ask({"image": pixels, "spacing_mm": spacing_mm})["mask"]
 
     def graph(self, name: str, **inputs: tf.Tensor) -> dict[str, tf.Tensor]:
         """A signature as a part of another graph.

@@ -19,7 +19,13 @@ from tfmed.task import Signature
 from tfmed.tasks.recognition import export
 from tfmed.tasks.recognition.answers import Answer
 from tfmed.transforms.normalisation import normalise
-from tfmed.transforms.prepare import PERCENTILES, Preprocessing, prepare, resample
+from tfmed.transforms.prepare import (
+    PERCENTILES,
+    Preprocessing,
+    match_channels,
+    prepare,
+    resample,
+)
 
 BATCH = 64
 
@@ -101,7 +107,7 @@ class Recogniser:
             return self.backend.call(images)
         ready = [self._sized(image) for image in images]
         if self.backend.takes == "normalised":
-            ready = [np.asarray(self.normalise(one[np.newaxis])[0]) for one in ready]
+            ready = [np.asarray(self.normalise(tf.constant(one[None]))[0]) for one in ready]
         return self.backend.call(ready)
 
     def network(self) -> keras.Model:
@@ -115,7 +121,7 @@ class Recogniser:
         folds = []
         for i, (model, chosen) in enumerate(zip(self.models, self.chosen, strict=True)):
             found = self.answer.tail(model.outputs[0], chosen)
-            folds.append(keras.Model(model.inputs, found, name=f"fold_{i}"))
+            folds.append(keras.Model(model.inputs[0], found, name=f"fold_{i}"))
         return mean_of(folds, keras.Input(self.input_shape, name="image"))
 
     def named(self, answers: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -180,7 +186,10 @@ class Recogniser:
         """Some images as the network takes them; those of its size need no resampling."""
         if all(np.shape(image) == self.input_shape for image in images):
             return self.normalise(tf.constant(np.stack(images), tf.float32))
-        return tf.concat([self._prepared(np.asarray(one, np.float32)[None]) for one in images], 0)
+        channels = self.preprocessing.channels
+        # Before the graph, whose shapes grow looser with each size that it has seen.
+        given = [match_channels(tf.constant(one, tf.float32)[None], channels) for one in images]
+        return tf.concat([self._prepared(one) for one in given], 0)
 
     @cached_property
     def _prepared(self) -> Any:

@@ -10,8 +10,8 @@ import pytest
 
 from tfmed.data.case_reading import Case
 from tfmed.errors import DataError
-from tfmed.tasks.segmentation.predicted import predicted_mask
 from tfmed.io import mask_out
+from tfmed.tasks.segmentation.predicted import predicted_mask
 
 LABELS = {"kind": "labels", "values": [0, 3, 7]}
 

@@ -10,16 +10,16 @@ import nibabel
 import numpy as np
 import pandas as pd
 import pytest
-from evaluation import segmented
 from pages import Page
+from tasks.segmentation import segmented
 from training import masked
 
 from tfmed import data, evaluation
 from tfmed.data.dataset import Dataset
-from tfmed.data.stored import stored
-from tfmed.evaluation import Contents, render
+from tfmed.evaluation import Answered, Contents, render
 from tfmed.run import Run
 from tfmed.tasks import Segmentation
+from tfmed.training import open_study
 
 Made = tuple[Run, pd.DataFrame, dict[str, Any]]
 PLAN_3D = {
@@ -153,9 +153,10 @@ def test_a_mask_that_is_gone_costs_its_picture_alone(flat: Made, tmp_path: Path)
 
 def test_answers_on_other_data_have_their_own_report(flat: Made, tmp_path: Path) -> None:
     run, predictions, scores = flat
-    whole = stored(run)
-    task = Segmentation(whole.classes)
-    page = evaluation.report_answers(run, whole, task, predictions, scores).read_text()
+    study = open_study(run)
+    page = evaluation.report_answers(
+        run, study.dataset, study.task, study.predictor, predictions, scores
+    ).read_text()
     assert "nothing was trained or chosen on these scans" in page
     assert "<image " in page
 
@@ -169,7 +170,7 @@ def test_slices_of_a_stack_are_no_patients(flat: Made) -> None:
     assert "patients with the lowest Dice" not in text
 
 
-def test_without_truth_there_are_no_scores_and_nothing_breaks() -> None:
+def test_without_truth_there_are_no_scores_and_nothing_breaks(tmp_path: Path) -> None:
     predictions = pd.DataFrame(
         {"id": ["a"], "patient": ["a"], "split": [""], "prediction": [""], "area_px2_disc": [3]}
     )
@@ -178,27 +179,11 @@ def test_without_truth_there_are_no_scores_and_nothing_breaks() -> None:
         classes=("background", "disc"),
         scores={"task": "segmentation"},
         predictions=predictions,
-        task="segmentation",
     )
-    text = Page(render(contents)).text
+    dataset, task = (
+        Dataset(pd.DataFrame(), contents.classes, "discs"),
+        Segmentation(contents.classes),
+    )
+    text = Page(render(Answered(contents, Run(tmp_path), dataset, task))).text
     assert "no masks to compare with" in text
     assert "No images were drawn" in text
-
-
-def test_masks_are_counted_by_structure_and_those_missing_as_unlabelled() -> None:
-    table = pd.DataFrame(
-        {
-            "id": ["a", "b", "c"],
-            "patient": ["a", "a", "c"],
-            "split": ["train", "train", ""],
-            "label": None,
-            "mask": [("a.png",), ("b.png",), None],
-            "class_voxels": [[9, 1, 0], [10, 0, 0], None],
-        }
-    )
-    facts = evaluation.describe(Dataset(table, ("background", "liver", "spleen"), "made"))
-    assert facts.counts.to_dict("index") == {
-        "liver": {"train": 1, "none": 0},
-        "spleen": {"train": 0, "none": 0},
-    }
-    assert (facts.examples, facts.unlabelled) == ({"train": 2, "none": 1}, 1)

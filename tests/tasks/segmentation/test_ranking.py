@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from tfmed.tasks.segmentation import ranking as cases
 from tfmed.tasks import Segmentation
+from tfmed.tasks.segmentation import ranking as cases
 
 CLASSES = ("background", "liver", "1")
 TASK = Segmentation(CLASSES)

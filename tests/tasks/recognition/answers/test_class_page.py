@@ -1,20 +1,24 @@
-"""The report as its reader gets it: whole, offline, honest, and without identifiers."""
+"""The report of classes as its reader gets it: whole, offline, honest, without identifiers."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
-import matplotlib
 import numpy as np
 import pandas as pd
 import pytest
 from pages import Page
 
 from tfmed.data.dataset import Dataset
-from tfmed.evaluation import Contents, DataFacts, describe, render, style, write
+from tfmed.evaluation import Answered, Contents, DataFacts
+from tfmed.evaluation.page import render as rendered
 from tfmed.run import Run
+from tfmed.tasks.recognition.answers.classes import Classes
 
 PNG = b"\x89PNG\r\n\x1a\n-not-really-"
 
@@ -57,7 +61,6 @@ def predictions(n: int = 40) -> pd.DataFrame:
 
 
 def contents(**changes: Any) -> Contents:
-    example = {"truth": "normal", "prediction": "nodule", "of": "nodule", "png": PNG}
     given: dict[str, Any] = {
         "name": "lungs",
         "classes": ("normal", "nodule"),
@@ -75,17 +78,41 @@ def contents(**changes: Any) -> Contents:
         "history": pd.DataFrame(
             {"epoch": [1, 2, 3], "loss": [0.9, 0.5, 0.4], "val_auroc": [0.6, 0.7, 0.8]}
         ),
-        "temperature": [1.2345],
-        "examples": [
-            {"row": 17, "right": False, "probability": 0.98765, **example},
-            {"row": 3, "right": True, "probability": 0.9, **example},
-        ],
         "exports": [{"variant": "int8", "bytes": 712_000, "latency_ms": 0.61, "auroc": 0.89}],
         "parity": [{"what": "serving", "difference": 3e-7, "tolerance": 1e-4, "ok": True}],
         "export_path": "savedmodels/lungs/1",
         "input_size": (64, 64),
     }
     return Contents(**{**given, **changes})
+
+
+EXAMPLE = {"truth": "normal", "prediction": "nodule", "of": "nodule", "png": PNG}
+EXAMPLES = (
+    {"row": 17, "right": False, "probability": 0.98765, **EXAMPLE},
+    {"row": 3, "right": True, "probability": 0.9, **EXAMPLE},
+)
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A task whose pictures are made already."""
+
+    answer: Classes
+    examples: Sequence[Mapping[str, Any]]
+
+    def page(self, answered: Answered) -> tuple[Path, dict[str, Any]]:
+        """The answer's template and values."""
+        return self.answer.template, self.answer.page(answered, self.examples)
+
+
+def render(
+    told: Contents, multi_label: bool = False, examples: Sequence[Mapping[str, Any]] = EXAMPLES
+) -> str:
+    """The page of a run of one member."""
+    task: Any = Shown(Classes(told.classes, multi_label), examples)
+    study = SimpleNamespace(members=[SimpleNamespace(chosen={"temperature": 1.2345})])
+    dataset = Dataset(pd.DataFrame(), told.classes, told.name)
+    return rendered(Answered(told, Run(Path("unused")), dataset, task, study=study))
 
 
 @pytest.fixture(scope="module")
@@ -178,7 +205,7 @@ def test_undefined_scores_read_undefined() -> None:
 def test_a_page_without_labels_says_so() -> None:
     blank = predictions().assign(truth=None)
     bare = Contents("new scans", ("normal", "nodule"), {}, blank)
-    page = Page(render(bare))
+    page = Page(render(bare, examples=()))
     assert page.open == []
     assert "no labels" in page.text and "Nothing has been exported" in page.text
     assert "Fewer than" not in page.text
@@ -202,14 +229,12 @@ def test_several_classes_have_one_curve_each(multi_label: bool) -> None:
     table[[f"p_{name}" for name in classes]] = p
     threshold = [0.1 * k for k in range(11)] if multi_label else None
     per_class = {name: {"auroc": score(0.7)} for name in classes}
-    text = render(
-        contents(
-            classes=classes,
-            predictions=table,
-            multi_label=multi_label,
-            scores=scores(per_class=per_class, threshold=threshold),
-        )
+    told = contents(
+        classes=classes,
+        predictions=table,
+        scores=scores(per_class=per_class, threshold=threshold),
     )
+    text = render(told, multi_label)
     assert all(f"{name} 0.700" in text for name in classes)
     assert ("Confusion matrix" in text) == (not multi_label)
 
@@ -247,36 +272,13 @@ def test_what_is_only_stated_neither_holds_nor_fails() -> None:
     assert "stated only" in text and re.search(r"2\.0e-2\s*stated only\s*stated\s", text)
 
 
-def test_the_report_is_written_into_the_run(tmp_path: Path) -> None:
-    path = write(Run(tmp_path / "run"), contents())
-    assert path == tmp_path / "run" / "report.html"
-    assert path.read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
-
-
-def test_rendering_leaves_matplotlibs_settings_alone() -> None:
-    before = dict(matplotlib.rcParams)
-    with style.styled():
-        assert dict(matplotlib.rcParams) != before
-    assert dict(matplotlib.rcParams) == before
-
-
-def test_facts_count_classes_parts_and_patients() -> None:
-    table = pd.DataFrame(
-        {
-            "patient": ["p1", "p1", "p2", "p3"],
-            "patient_known": [True, True, True, False],
-            "label": ["a", "b", "b", None],
-            "split": ["train", "train", "test", "test"],
-            "manufacturer": ["Acme", "Acme", "", "Bolt"],
-            "height": [10, 10, 20, 20],
-            "width": [30, 30, 30, 30],
-            "depth": [1, 1, 1, 5],
-        }
+def test_no_image_file_is_sent_to_a_model_of_volumes_or_clips() -> None:
+    path = "my models/hearts/1"
+    flat, deep = (
+        Page(render(contents(input_size=size, export_path=path))).text
+        for size in ((8, 9), (4, 8, 9))
     )
-    facts = describe(Dataset(table, ("a", "b"), "x", facts={"licence": "CC0", "source": "/SECRET"}))
-    assert facts.counts.to_dict() == {"train": {"a": 1, "b": 1}, "test": {"a": 0, "b": 1}}
-    assert facts.examples == {"train": 2, "test": 2}
-    assert facts.patients == {"train": 1, "test": 2}
-    assert facts.patient_known == 0.75 and facts.unlabelled == 1 and facts.scanners == 2
-    assert facts.provenance == {"licence": "CC0"}
-    assert ("Scanner maker", "Acme (2), Bolt (1)") in facts.traits
+    assert "IMAGE.png" in flat
+    assert "IMAGE.png" not in deep and "serving_bytes" not in deep
+    assert "--model 'my models/hearts/1'" in flat
+    assert "volumes or clips of any size" in deep

@@ -12,15 +12,19 @@ from tfmed.data import case_reading, mask_files
 from tfmed.data.dataset import Dataset
 from tfmed.data.stored import store
 from tfmed.io import mask_out
-from tfmed.planning import SegmentationPlan, written
+from tfmed.planning import written
 from tfmed.run import Run
+from tfmed.task import MODEL
 from tfmed.tasks import Segmentation
+from tfmed.tasks.segmentation.mask_drawing import table_of
+from tfmed.tasks.segmentation.plan import SegmentationPlan
+from tfmed.training import save_model
 
 
 def run_of(
-    folder: Run, parts: tuple[Dataset, Dataset, Dataset], plan: SegmentationPlan | None = None
+    folder: Run, parts: tuple[Dataset, Dataset, Dataset], plan: SegmentationPlan
 ) -> tuple[Run, pd.DataFrame, dict[str, Any]]:
-    """The run, its predictions of the test part, and their scores."""
+    """The run, whose network is as it was made, its predictions of the test part, their scores."""
     whole = parts[0].with_table(pd.concat([part.table for part in parts], ignore_index=True))
     store(folder, whole)
     about, task, test = whole.facts["masks"], Segmentation(whole.classes), parts[2]
@@ -41,15 +45,19 @@ def run_of(
             name += ".png"
             mask_out.write_png(folder.path(name), values)
         rows.append({"prediction": name, **task.case_scores(case.mask, found, case.spacing_mm)})
-    predictions = task.predictions(test, rows)
+    predictions = table_of(test, rows)
     unit = "image" if "stack" in whole.facts else "patient"
     scores = task.score(predictions, 200, unit=unit)
     folder.write_table("predictions.csv", predictions)
     folder.write_json("scores.json", scores)
     history = {"epoch": [1, 2, 3], "loss": [1.2, 0.7, 0.5], "val_loss": [1.1, 0.8, 0.7]}
     folder.write_table("history.csv", pd.DataFrame({**history, "val_dice": [0.5, 0.8, 0.85]}))
-    if plan is not None:
-        folder.path("plan.toml").write_text(written.dumps(plan))
+    folder.path("plan.toml").write_text(written.dumps(plan))
+    save_model(task.networks(plan)[MODEL], folder.path("model.keras"))
+    folder.write_json(
+        "member.json",
+        {"task": task.to_dict(), "networks": [MODEL], "keep_largest": [], "seconds": 1.0},
+    )
     return folder, folder.read_table("predictions.csv"), scores
 
 

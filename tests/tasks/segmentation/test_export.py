@@ -1,7 +1,5 @@
 """The signatures of a segmenter, asked as TF Serving asks them."""
 
-import gc
-
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -9,10 +7,8 @@ from export.samples import png
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tfmed import export, inference
-from tfmed.data.case_reading import Case
+from tfmed import inference
 from tfmed.errors import DataError
-from tfmed.export.saved_model import WARMUP
 
 SIZES = [(17, 45), (20, 24), (1, 3), (33, 8), (64, 64)]
 
@@ -26,7 +22,7 @@ FILES = [png(image[..., 0].astype(np.uint8)) for image in images()]
 BAD = [b"", b"text", FILES[0][:50], png(np.zeros((4, 4), np.uint16)), b"\xff\xd8\xff\xe0"]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def plain(segmented):
     return segmented["plain"]
 
@@ -157,29 +153,6 @@ def test_whole_cases_are_answered_by_the_export_as_by_keras(segmenters, segmente
     assert answer.shape == case.shape[:-1] and answer.dtype == np.uint8
     assert np.mean(answer != own) <= 1e-4
     assert len(np.unique(own)) > 1
-
-
-def test_a_segmenter_outlives_the_export_that_it_came_from(segmented):
-    segmenter = export.load(segmented["plain"].folder).segmenter
-    gc.collect()
-    case = Case(images()[0], None, None, None, "", "")
-    assert segmenter.label_map(case).shape == SIZES[0]
-
-
-def test_a_classifier_gives_no_label_map(loaded):
-    with pytest.raises(DataError, match="of classification, not of masks"):
-        loaded["grey"].segment(np.zeros((8, 8, 1)))
-
-
-@pytest.mark.parametrize("name", ["plain", "hu", "photo", "deep"])
-def test_the_warm_up_file_replays(segmented, name):
-    from tensorflow_serving.apis import prediction_log_pb2
-
-    exported, asked = segmented[name], []
-    for record in tf.data.TFRecordDataset(str(exported.folder / WARMUP)).as_numpy_iterator():
-        request = prediction_log_pb2.PredictionLog.FromString(record).predict_log.request
-        inputs = {key: tf.make_ndarray(value) for key, value in request.inputs.items()}
-        answer = exported.ask(request.model_spec.signature_name, **inputs)
-        asked.append(request.model_spec.signature_name)
-        assert np.isfinite(answer["probabilities"][0]).all()
-    assert set(asked) == set(exported.signatures)
+    opened = segmented[name].predictor
+    assert (opened.settings, opened.keep_largest) == (model.settings, model.keep_largest)
+    assert np.array_equal(opened.ask({"image": case, "spacing_mm": spacing})["mask"], answer)
