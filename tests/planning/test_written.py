@@ -43,7 +43,6 @@ def test_a_plan_of_version_0_1_0_that_names_no_task_is_of_classification(
     text = dumps(plans["classification"])
     old = text.replace('task = "classification"\n', "", 1)
     assert old != text
-    # Then the reasons had none for it either.
     assert loads(old) == plans["classification"]
 
 
@@ -56,7 +55,7 @@ def test_a_task_that_there_is_not_is_refused(plans: dict[str, Plan], name: str) 
 
 def test_a_plan_under_another_tasks_name_is_refused(plans: dict[str, Plan]) -> None:
     text = dumps(plans["classification"])
-    with pytest.raises(ConfigError, match="in plan.toml"):
+    with pytest.raises(ConfigError, match=r"in plan\.toml"):
         loads(text.replace('task = "classification"', 'task = "segmentation"', 1))
 
 
