@@ -9,6 +9,7 @@ import pytest
 from PIL import Image as Picture
 
 from tfmed.explain import display, overlay, peak_slice
+from tfmed.explain.overlay import as_radiologists_look
 
 
 def pixels(png: bytes) -> np.ndarray:
@@ -66,3 +67,11 @@ def test_a_volume_shows_its_hottest_slice() -> None:
     left, _ = panes(overlay(volume, heat, window=(0, 255)))
     assert peak_slice(heat) == 3 and left.min() == 255
     assert peak_slice(np.zeros((5, 8, 8))) == 2
+
+
+def test_planes_of_nifti_have_front_at_the_top_and_right_at_the_left() -> None:
+    plane = np.arange(6.0).reshape(2, 3, 1)
+    assert as_radiologists_look(plane)[..., 0].tolist() == [[5, 4, 3], [2, 1, 0]]
+    volume = np.stack([plane, 10 + plane])
+    turned = as_radiologists_look(volume)[..., 0]
+    assert turned[1].tolist() == [[15, 14, 13], [12, 11, 10]]
