@@ -68,7 +68,7 @@ def training(
         plan: with a patch of two axes, volumes are seen as slices.
         seed: of order, place and augmentation.
         steps: a batch each, counted from 0 over all epochs; a resume begins later.
-        augment: (images, label maps, seed) to both, in place of the plan's steps.
+        augment: (images, label maps) to the same, in place of the plan's steps.
 
     Returns:
         A `tf.data.Dataset` of (normalised image float32 `[B, *patch, C]`, label map int32
@@ -99,7 +99,7 @@ def training(
         image, mask = augment_masks(image, mask, fold(key, 2), moves)
         image, mask = _middle(image, plan.patch_size), _middle(mask, plan.patch_size)
         if augment:
-            return augment(image, mask, fold(key, 3))
+            return augment(image, mask)
         return augment_masks(image, mask, fold(key, 3), changes)
 
     stream = tf.data.Dataset.range(steps.start, steps.stop)

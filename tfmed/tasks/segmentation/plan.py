@@ -8,7 +8,6 @@ from typing import ClassVar, Literal, Self
 import pydantic
 from pydantic import Field
 
-from tfmed.expected import one_of
 from tfmed.losses import LOSSES
 from tfmed.models import SEGMENTERS
 from tfmed.planning.plan import Plan
@@ -74,7 +73,8 @@ class SegmentationPlan(Plan):
     def _holds_together(self) -> Self:
         """Raise what the network and the feed would, before a run is touched."""
         lookup(SEGMENTERS, self.model, "model")
-        one_of("loss", self.loss, LOSSES)
+        if self.loss not in LOSSES:
+            raise ValueError(f"loss: expected {' or '.join(LOSSES)}")
         check_steps(self.augmentation)
         rank = len(self.patch_size)
         stages = len(self.features)
