@@ -78,7 +78,7 @@ def test_other_epochs_are_the_users() -> None:
         (
             'loss = "dice_cross_entropy"',
             'loss = "dicee"',
-            "loss: expected one of .*did you mean 'dice'",
+            "'dicee'; did you mean 'dice'",
         ),
         ("    56,", "    57,", "patch_size is 57 along axis 1; expected a multiple of 8"),
         ("features = [\n    32,", "features = [", "have 3, 4 and 4 stages"),
