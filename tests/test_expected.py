@@ -9,7 +9,16 @@ import pytest
 from pydantic import BaseModel, Field
 
 from tfmed.errors import ConfigError
-from tfmed.expected import checked, expectation, lengths, metavar, nearest, repeatable, wrong
+from tfmed.expected import (
+    checked,
+    expectation,
+    lengths,
+    metavar,
+    nearest,
+    one_of,
+    repeatable,
+    wrong,
+)
 
 
 class Sample(BaseModel):
@@ -109,3 +118,11 @@ def test_words_behind_a_flag_are_shown_as_typed() -> None:
 def test_of_a_long_value_its_beginning_is_shown() -> None:
     message = wrong("count in a.toml", FIELDS["count"], {"reason": "word " * 99})
     assert message.endswith("word ...") and len(message) < 200
+
+
+def test_a_name_that_is_none_of_those_taken_is_refused_with_the_nearest() -> None:
+    one_of("loss", "focal", ("cross_entropy", "focal"))
+    with pytest.raises(ConfigError) as raised:
+        one_of("loss", "focl", {"cross_entropy": 1, "focal": 2})
+    expected = "loss: expected one of cross_entropy, focal, got 'focl'; did you mean 'focal'?"
+    assert str(raised.value) == expected

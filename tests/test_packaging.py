@@ -38,7 +38,8 @@ def test_every_file_that_is_not_code_is_in_the_wheel() -> None:
         package = ".".join(owner.relative_to(ROOT).parts)
         inside = path.relative_to(owner)
         globs = [glob.strip() for glob in patterns.get(package, "").split(",")]
-        assert any(inside.match(glob) for glob in globs), f"{path} is not in package_data"
+        matched = any(glob and inside.match(glob) for glob in globs)
+        assert matched, f"{path} is not in package_data"
 
 
 def test_the_version_is_told_once_in_each_place() -> None:

@@ -12,7 +12,7 @@ import pytest
 import tfmed
 
 # These never load TensorFlow: an index and a --help are quick, and workers stay small.
-LIGHT = ["config", "data", "errors", "image", "io", "log", "metrics", "run", "statistics"]
+LIGHT = ["config", "data", "errors", "image", "io", "log", "metrics", "run", "statistics", "task"]
 
 
 def loaded_after(statement: str) -> list[str]:

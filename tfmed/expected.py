@@ -38,6 +38,19 @@ def nearest(name: str, names: Iterable[str]) -> str:
     return f"; did you mean {known[found[0]]!r}?" if found else ""
 
 
+def one_of(label: str, value: str, names: Iterable[str]) -> None:
+    """Refuse a name that is not one of those that a setting takes.
+
+    Raises:
+        ConfigError: what was expected, what came, and the nearest.
+    """
+    known = tuple(names)
+    if value not in known:
+        raise ConfigError(
+            f"{label}: expected one of {', '.join(known)}, got {value!r}{nearest(value, known)}"
+        )
+
+
 def flag(name: str) -> str:
     """A setting's name as it stands on the command line."""
     return "--" + name.replace("_", "-")

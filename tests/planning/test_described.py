@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from planning.fingerprints import cpu, plan, seen
 from planning.tables import part
+from tasks.segmentation.fingerprints import cpu, plan, seen
 
 from tfmed import planning
-from tfmed.planning import SegmentationPlan, describe
+from tfmed.planning import Machine, describe
 from tfmed.tasks import Classification
+from tfmed.tasks.segmentation.plan import SegmentationPlan
 
 
 def test_each_setting_stands_on_a_line_with_value_and_reason() -> None:
@@ -39,6 +40,6 @@ def test_no_word_is_lost() -> None:
 
 def test_a_classifiers_plan_is_told_too() -> None:
     train = part("ab", bits=12)
-    text = describe(planning.plan(train, Classification(train.classes)))
+    text = describe(planning.plan(train, Classification(train.classes), machine=Machine()))
     assert "each image's own 0.5 and 99.5 percentiles" in text
     assert "28 x 28" in text

@@ -7,6 +7,7 @@ from typing import Any, ClassVar, Literal, Self
 import pydantic
 from pydantic import Field
 
+from tfmed.expected import one_of
 from tfmed.models import MODELS
 from tfmed.planning.plan import Plan
 from tfmed.tables import lookup
@@ -53,9 +54,8 @@ class RecognitionPlan(Plan):
         """Raise what `build`, `Preprocessing` and `augment` would, before a run is touched."""
         lookup(MODELS, self.model, "model")
         answer: Any = lookup(ANSWERS, self.task, "task")
-        for name, known in (("loss", answer.LOSSES), ("watch", answer.WATCHED)):
-            if getattr(self, name) not in known:
-                raise ValueError(f"{name}: expected {' or '.join(known)}")
+        one_of("loss", self.loss, answer.LOSSES)
+        one_of("watch", self.watch, answer.WATCHED)
         _ = self.preprocessing
         check_steps(self.augmentation)
         return self

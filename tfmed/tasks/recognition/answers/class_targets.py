@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from tfmed.data.dataset import JOIN
-from tfmed.errors import DataError
+from tfmed.errors import ConfigError, DataError
 from tfmed.expected import nearest
 
 
@@ -61,6 +61,14 @@ def class_weights(targets: np.ndarray, multi_label: bool) -> np.ndarray:
     else:
         weights = inverse * counts.sum() / present.sum()
     return np.where(present, weights, 1.0)
+
+
+def check_weights(weights: Sequence[float], classes: Sequence[str]) -> None:
+    """Refuse, by `ConfigError`, weights that are neither none nor one a class."""
+    count = len(weights)
+    if count not in (0, len(classes)):
+        numbers = "number" if count == 1 else "numbers"
+        raise ConfigError(f"class_weights has {count} {numbers} for {len(classes)} classes")
 
 
 def example_weights(

@@ -23,6 +23,7 @@ from tfmed.statistics import RESAMPLES
 from tfmed.tasks.recognition.answers import class_page, class_scoring, thresholds
 from tfmed.tasks.recognition.answers.calibration import fit_temperature
 from tfmed.tasks.recognition.answers.class_targets import (
+    check_weights,
     class_weights,
     encode,
     example_weights,
@@ -134,7 +135,12 @@ class Classes:
         return plan.model_copy(update={"class_weights": weights})
 
     def loss(self, plan: Any) -> Callable[[tf.Tensor, tf.Tensor], tf.Tensor]:
-        """The plan's loss: `[B, K]` and `[B, K]` to float32 `[B]`."""
+        """The plan's loss: `[B, K]` and `[B, K]` to float32 `[B]`.
+
+        Raises:
+            ConfigError: the plan has class weights of other classes.
+        """
+        check_weights(plan.class_weights, self.classes)
         weights = (plan.class_weights or None) if self.multi_label else None
 
         def loss(targets: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:

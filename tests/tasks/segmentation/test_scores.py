@@ -1,14 +1,12 @@
-"""The segmentation task: losses by hand, scores of masks that were drawn by hand."""
+"""Scores of masks that were drawn by hand."""
 
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
-import tensorflow as tf
 
-from tfmed import losses
-from tfmed.errors import ConfigError, DataError
+from tfmed.errors import DataError
 from tfmed.run import Run
 from tfmed.tasks import Segmentation
 
@@ -23,10 +21,6 @@ def box(shape: tuple[int, ...], *boxes: tuple[int, tuple[slice, ...]]) -> np.nda
     return labels
 
 
-def logits_of(labels: np.ndarray, sure: float = 20.0) -> tf.Tensor:
-    return tf.constant(sure * np.eye(len(CLASSES), dtype=np.float32)[labels])
-
-
 def table(rows: list[dict], patients: list[str] | None = None) -> pd.DataFrame:
     names = [str(i) for i in range(len(rows))]
     head = {"id": names, "patient": patients or names, "split": "test"}
@@ -35,41 +29,6 @@ def table(rows: list[dict], patients: list[str] | None = None) -> pd.DataFrame:
 
 LIVER = box((4, 4), (1, np.s_[:2, :2]))
 BOTH = box((4, 4), (1, np.s_[:2, :2]), (2, np.s_[3:, 3:]))
-
-
-def test_a_task_needs_a_background_and_a_structure() -> None:
-    with pytest.raises(ConfigError, match="at least one structure"):
-        Segmentation(("liver",))
-    with pytest.raises(ConfigError, match="did you mean 'dice'"):
-        Segmentation(CLASSES, loss_name="dicee")
-
-
-def test_one_output_has_the_loss_of_its_name() -> None:
-    targets = tf.constant(BOTH[None])
-    logits = tf.random.stateless_normal((1, 4, 4, 3), (1, 2))
-    expected = losses.dice_cross_entropy(targets, logits)
-    np.testing.assert_allclose(TASK.loss(targets, logits), expected)
-
-
-def test_depths_weigh_two_thirds_and_one_third() -> None:
-    labels = np.kron(BOTH, np.ones((2, 2), np.uint8))
-    targets = tf.constant(labels[None])
-    fine, coarse = logits_of(labels[None], 1.0), logits_of(BOTH[None], 2.0)
-    # 2 / 3 and 1 / 3: a half and a quarter, made to sum to 1. A cell of the coarse map covers
-    # 2 x 2 equal labels here, so that its own target is BOTH whatever is picked of them.
-    expected = 2 / 3 * losses.dice_cross_entropy(targets, fine)
-    expected += 1 / 3 * losses.dice_cross_entropy(tf.constant(BOTH[None]), coarse)
-    np.testing.assert_allclose(TASK.loss(targets, [fine, coarse]), expected, rtol=1e-6)
-
-
-def test_depths_work_where_the_graph_does_not_know_the_size() -> None:
-    targets = np.kron(BOTH, np.ones((2, 2), np.uint8))[None].astype(np.int32)
-    depths = [logits_of(targets, 1.0), logits_of(BOTH[None], 1.0), tf.zeros((1, 2, 2, 3))]
-    unknown = [tf.TensorSpec((None, None, None, 3))] * 3
-    graph = tf.function(
-        TASK.loss, input_signature=[tf.TensorSpec((None, None, None), tf.int32), unknown]
-    )
-    np.testing.assert_allclose(graph(targets, depths), TASK.loss(targets, depths), rtol=1e-6)
 
 
 def test_a_case_has_the_scores_of_a_hand_calculation() -> None:

@@ -1,4 +1,4 @@
-"""`plan.toml`: written, edited by hand, read."""
+"""`plan.toml` of a network for whole examples: written, edited by hand, read."""
 
 from __future__ import annotations
 
@@ -10,24 +10,34 @@ from planning.tables import CT, part
 from tfmed import planning
 from tfmed.data.dataset import Dataset
 from tfmed.errors import ConfigError
-from tfmed.planning import Plan, dumps, loads
+from tfmed.planning import Machine, dumps, loads
 from tfmed.tasks import Classification
+from tfmed.tasks.recognition.plan import RecognitionPlan
 
 
-def made(train: Dataset) -> Plan:
-    return planning.plan(train, Classification(train.classes))
+def made(train: Dataset) -> RecognitionPlan:
+    plan = planning.plan(train, Classification(train.classes), machine=Machine())
+    assert isinstance(plan, RecognitionPlan)
+    return plan
+
+
+def read(text: str) -> RecognitionPlan:
+    plan = loads(text)
+    assert isinstance(plan, RecognitionPlan)
+    return plan
 
 
 @pytest.mark.parametrize("train", [part("aaab", **CT), part("ab", bits=12), part("ab", depth=28)])
 def test_a_plan_comes_back_from_its_file(train: Dataset) -> None:
     plan = made(train)
-    assert loads(dumps(plan)) == plan
+    assert read(dumps(plan)) == plan
 
 
 def test_the_file_is_flat_with_the_reasons_at_the_end() -> None:
     text = dumps(made(part("ab", bits=12)))
     values = tomllib.loads(text)
     assert values["window"] == "percentiles"
+    assert values["task"] == "classification"
     assert [step["name"] for step in values["augmentation"]][:2] == ["projective", "brightness"]
     assert text.index("[reasons]") > text.index("learning_rate")
     assert text.startswith("# Edit a value and run the same command again")
@@ -35,7 +45,7 @@ def test_the_file_is_flat_with_the_reasons_at_the_end() -> None:
 
 def test_an_edited_value_is_taken() -> None:
     text = dumps(made(part("ab")))
-    edited = loads(text.replace("mixup = 0.2", "mixup = 0.0").replace("255.0", "200"))
+    edited = read(text.replace("mixup = 0.2", "mixup = 0.0").replace("255.0", "200"))
     assert (edited.mixup, edited.window) == (0, (0, 200))
     assert edited.preprocessing.window == (0, 200)
 
@@ -62,7 +72,8 @@ def test_other_epochs_are_the_users() -> None:
         ("label_smoothing = 0.05", "label_smoothing = 1.0", "label_smoothing .*less than 1"),
         ('optimizer = "adamw"', 'optimizer = "adamv"', "optimizer .*one of adamw, adam, sgd"),
         ('model = "', 'model = "x', "unknown model 'x.* in plan.toml"),
-        ('loss = "cross_entropy"', 'loss = "focl"', "loss .*one of cross_entropy, focal"),
+        ('loss = "cross_entropy"', 'loss = "focl"', "one of cross_entropy, focal, got 'focl'; did"),
+        ('watch = "auroc"', 'watch = "auc"', "watch: expected one of auroc, .* in plan.toml"),
         ('name = "gamma"', 'name = "gama"', "did you mean 'gamma'"),
         ("    255.0", "    -1", "window must be .* in plan.toml"),
         ("channels = 1", "channels = 2", "channels must be 1 or 3"),

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
-from tfmed.planning import SegmentationFingerprint, SegmentationPlan
 from tfmed.tasks.segmentation.budget import Budget
-from tfmed.tasks.segmentation.network_fit import Machine
+from tfmed.tasks.segmentation.case_fingerprint import CaseFingerprint
+from tfmed.tasks.segmentation.network_fit import Fitted
 from tfmed.tasks.segmentation.nnunet_rules import planned
+from tfmed.tasks.segmentation.plan import SegmentationPlan
 
-GPU = Machine(8.0, None)
+GPU = Fitted(8.0, None)
 
 
-def cpu(minutes: float, limited: bool = False) -> Machine:
+def cpu(minutes: float, limited: bool = False) -> Fitted:
     """Two cores for so many minutes."""
-    return Machine(8.0, Budget(60 * minutes, 2, limited))
+    return Fitted(8.0, Budget(60 * minutes, 2, limited))
 
 
 def seen(
@@ -22,7 +23,7 @@ def seen(
     spacing_mm: tuple[float, ...] | None = None,
     cases: int = 100,
     **other: Any,
-) -> SegmentationFingerprint:
+) -> CaseFingerprint:
     """So many cases of one shape and spacing, 16 bits deep and without units."""
     values: dict[str, Any] = {
         "examples": cases,
@@ -42,12 +43,12 @@ def seen(
         "low": 10.0,
         "high": 190.0,
     }
-    return SegmentationFingerprint(**{**values, **other})
+    return CaseFingerprint(**{**values, **other})
 
 
 def plan(
-    of: SegmentationFingerprint,
-    machine: Machine = GPU,
+    of: CaseFingerprint,
+    machine: Fitted = GPU,
     classes: tuple[str, ...] = ("background", "organ"),
     model: str = "auto",
     size: tuple[int, ...] | None = None,

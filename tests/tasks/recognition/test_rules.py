@@ -10,13 +10,18 @@ from planning.tables import CT, part
 from tfmed import planning
 from tfmed.data.dataset import Dataset
 from tfmed.errors import ConfigError, DataError
-from tfmed.planning import Plan
+from tfmed.planning import Machine
 from tfmed.tasks import Classification
+from tfmed.tasks.recognition.plan import RecognitionPlan
+
+CPU, GPU = Machine(), Machine(accelerated=True)
 
 
-def made(train: Dataset | None = None, **settings: Any) -> Plan:
+def made(train: Dataset | None = None, machine: Machine = CPU, **settings: Any) -> RecognitionPlan:
     train = train or part("ab" * 20)
-    return planning.plan(train, Classification(train.classes), **settings)
+    plan = planning.plan(train, Classification(train.classes), machine=machine, **settings)
+    assert isinstance(plan, RecognitionPlan)
+    return plan
 
 
 @pytest.mark.parametrize(
@@ -24,7 +29,7 @@ def made(train: Dataset | None = None, **settings: Any) -> Plan:
 )
 def test_every_setting_has_its_reason(columns: dict[str, Any]) -> None:
     plan = made(part("aab", **columns))
-    names = set(Plan.model_fields) - {"reasons"}
+    names = set(RecognitionPlan.model_fields) - {"reasons"}
     assert {name for name, why in plan.reasons.items() if why.strip()} == names
     assert all("\n" not in why for why in plan.reasons.values())
 
@@ -64,21 +69,21 @@ def test_released_weights_take_pixels_from_0_to_1() -> None:
 
 
 @pytest.mark.parametrize(
-    ("columns", "accelerated", "size"),
+    ("columns", "machine", "size"),
     [
-        ({"height": 28, "width": 20}, False, (28, 20)),
-        ({"height": 128, "width": 64}, False, (128, 64)),
-        ({"height": 512, "width": 256}, False, (128, 64)),
-        ({"height": 512, "width": 256}, True, (224, 112)),
-        ({"height": 3000, "width": 2}, False, (128, 1)),
-        ({"depth": 40, "height": 256, "width": 256}, True, (10, 64, 64)),
-        ({"depth": 28}, False, (28, 28, 28)),
+        ({"height": 28, "width": 20}, CPU, (28, 20)),
+        ({"height": 128, "width": 64}, CPU, (128, 64)),
+        ({"height": 512, "width": 256}, CPU, (128, 64)),
+        ({"height": 512, "width": 256}, GPU, (224, 112)),
+        ({"height": 3000, "width": 2}, CPU, (128, 1)),
+        ({"depth": 40, "height": 256, "width": 256}, GPU, (10, 64, 64)),
+        ({"depth": 28}, CPU, (28, 28, 28)),
     ],
 )
 def test_the_longest_side_has_a_limit(
-    columns: dict[str, int], accelerated: bool, size: tuple[int, ...]
+    columns: dict[str, int], machine: Machine, size: tuple[int, ...]
 ) -> None:
-    plan = made(part("ab", **columns), accelerated=accelerated)
+    plan = made(part("ab", **columns), machine)
     assert plan.size == size
     median = " x ".join(str(columns.get(axis, 28)) for axis in ("height", "width"))
     assert median in plan.reasons["size"]
@@ -87,14 +92,14 @@ def test_the_longest_side_has_a_limit(
 
 
 @pytest.mark.parametrize(
-    ("frames", "accelerated", "size"),
-    [(90, False, (8, 42, 56)), (90, True, (16, 84, 112)), (5, False, (5, 42, 56))],
+    ("frames", "machine", "size"),
+    [(90, CPU, (8, 42, 56)), (90, GPU, (16, 84, 112)), (5, CPU, (5, 42, 56))],
 )
 def test_frames_of_clips_are_picked_and_their_plane_shrinks_alone(
-    frames: int, accelerated: bool, size: tuple[int, ...]
+    frames: int, machine: Machine, size: tuple[int, ...]
 ) -> None:
     clips = part("ab", clip=True, depth=frames, height=240, width=320)
-    plan = made(clips, accelerated=accelerated)
+    plan = made(clips, machine)
     assert plan.size == size
     assert plan.preprocessing.sampled
     assert f"{frames} x 240 x 320" in plan.reasons["size"]
@@ -116,12 +121,11 @@ def test_what_the_user_sets_stays_and_is_said() -> None:
     assert plan.reasons["precision"] != "set by the user"
 
 
-def test_what_the_task_asks_for_stays() -> None:
-    train = part("ab")
-    task = Classification(train.classes, loss_name="focal", label_smoothing=0.2)
-    plan = planning.plan(train, task)
+def test_loss_and_smoothing_are_the_users_where_set() -> None:
+    plan = made(loss="focal", label_smoothing=0.2)
     assert (plan.loss, plan.label_smoothing) == ("focal", 0.2)
-    assert made(train).loss == "cross_entropy"
+    assert {plan.reasons[name] for name in ("loss", "label_smoothing")} == {"set by the user"}
+    assert made().loss == "cross_entropy"
 
 
 def test_rare_classes_count_more_by_the_training_part_alone() -> None:
@@ -145,6 +149,7 @@ def test_the_batch_follows_the_examples_between_8_and_64() -> None:
         ({"batch_size": 0}, "batch-size: expected a whole number, at least 1"),
         ({"precision": "float16"}, "precision: expected one of auto, float32"),
         ({"window": (9.0, 3.0)}, "window must be"),
+        ({"loss": "focl"}, "loss: expected one of cross_entropy, focal"),
     ],
 )
 def test_what_cannot_be_planned_is_named(settings: dict[str, Any], said: str) -> None:

@@ -7,7 +7,7 @@ import pytest
 from planning.tables import part
 
 from tfmed.errors import DataError
-from tfmed.tasks.recognition import fingerprint
+from tfmed.tasks.recognition.fingerprint import fingerprint
 
 
 def test_it_holds_medians_of_sizes_and_percentiles() -> None:

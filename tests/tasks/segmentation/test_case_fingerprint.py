@@ -12,7 +12,11 @@ from tfmed import data, planning
 from tfmed.data import auditing
 from tfmed.data.dataset import Dataset
 from tfmed.errors import DataError
-from tfmed.planning import segmentation_fingerprint
+from tfmed.planning import Machine
+from tfmed.tasks import Segmentation
+from tfmed.tasks.segmentation.case_fingerprint import case_fingerprint
+
+MINUTE = Machine(cores=2, seconds=60)
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +43,7 @@ def organs(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
 
 
 def test_cases_with_masks_are_summed_up(organs: Dataset) -> None:
-    found = segmentation_fingerprint(organs, workers=0)
+    found = case_fingerprint(organs, workers=0)
     assert (found.examples, found.axes, found.channels) == (3, 3, 1)
     assert found.shapes == ((16, 20, 24),) * 3
     assert found.spacings_mm == ((1.0,) * 3, (1.0,) * 3, (2.0,) * 3)
@@ -51,11 +55,13 @@ def test_cases_with_masks_are_summed_up(organs: Dataset) -> None:
 
 
 def test_processes_find_the_same(organs: Dataset) -> None:
-    assert segmentation_fingerprint(organs, workers=1) == segmentation_fingerprint(organs, 0)
+    assert case_fingerprint(organs, workers=1) == case_fingerprint(organs, 0)
 
 
 def test_a_plan_is_made_of_files(organs: Dataset) -> None:
-    plan = planning.plan_segmentation(organs, seconds=60, precision=None, epochs=3, weights="none")
+    plan = planning.plan(
+        organs, Segmentation(organs.classes), machine=MINUTE, precision=None, epochs=3
+    )
     assert plan.classes == ("background", "organ")
     assert plan.spacing_mm == (1, 1, 1)
     # 16 x 20 x 24 are halved twice: 16, 8, 4 slices; 20, 10, 5 rows; 24, 12, 6 columns.
@@ -68,12 +74,14 @@ def test_a_plan_is_made_of_files(organs: Dataset) -> None:
 
 def test_a_part_without_masks_is_named(organs: Dataset) -> None:
     with pytest.raises(DataError, match="no masks: nothing to plan from"):
-        segmentation_fingerprint(organs.where(organs.table["mask"].isna()), workers=0)
+        case_fingerprint(organs.where(organs.table["mask"].isna()), workers=0)
 
 
 def test_the_hippocampus_is_planned_as_nnunet_does(shared_data: Path) -> None:
     source = data.open(shared_data / "msd_hippocampus", truth="mask")
-    plan = planning.plan_segmentation(auditing.audit(source), seconds=2400, limited=True)
+    audited = auditing.audit(source)
+    machine = Machine(cores=2, seconds=2400, limited=True)
+    plan = planning.plan(audited, Segmentation(audited.classes), machine=machine)
     assert plan.patch_size == (40, 56, 40)
     assert plan.spacing_mm == (1, 1, 1)
     assert plan.normalisation == "zscore"

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from planning.fingerprints import GPU, cpu, plan, seen
+from tasks.segmentation.fingerprints import GPU, cpu, plan, seen
 
 from tfmed.errors import ConfigError
-from tfmed.planning import SegmentationPlan
-from tfmed.tasks.segmentation.network_fit import Machine
+from tfmed.tasks.segmentation.network_fit import Fitted
+from tfmed.tasks.segmentation.plan import SegmentationPlan
 
 HIPPOCAMPUS = seen((36, 50, 35), (1.0, 1.0, 1.0), cases=260)
 LIVER = seen((177, 217, 217), (2.3566, 1.8411, 1.8411), cases=131)
@@ -19,7 +19,7 @@ PROSTATE = seen((20, 320, 319), (3.6, 0.625, 0.625), cases=32)
 
 @pytest.mark.parametrize("of", [HIPPOCAMPUS, LIVER, SLICE, PROSTATE, seen((5, 64, 64))])
 @pytest.mark.parametrize("machine", [GPU, cpu(10), cpu(10, limited=True)])
-def test_every_setting_has_its_reason(of: Any, machine: Machine) -> None:
+def test_every_setting_has_its_reason(of: Any, machine: Fitted) -> None:
     made = plan(of, machine)
     names = set(SegmentationPlan.model_fields) - {"reasons"}
     assert {name for name, why in made.reasons.items() if why.strip()} == names
@@ -45,8 +45,8 @@ def test_a_gpu_gets_the_plans_of_nnunet() -> None:
 
 
 def test_more_memory_is_a_larger_patch() -> None:
-    assert plan(LIVER, Machine(24.0, None)).patch_size > plan(LIVER).patch_size
-    assert "24 GB" in plan(LIVER, Machine(24.0, None)).reasons["patch_size"]
+    assert plan(LIVER, Fitted(24.0, None)).patch_size > plan(LIVER).patch_size
+    assert "24 GB" in plan(LIVER, Fitted(24.0, None)).reasons["patch_size"]
 
 
 def test_a_cpu_gets_what_enough_steps_fit_of_and_the_figures_are_said() -> None:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import pytest
-from planning.fingerprints import cpu, plan, seen
+from tasks.segmentation.fingerprints import cpu, plan, seen
 
-from tfmed import models
 from tfmed.errors import ConfigError
-from tfmed.planning import SegmentationFingerprint, SegmentationPlan, dumps, loads
+from tfmed.planning import dumps, loads
+from tfmed.task import MODEL
+from tfmed.tasks import Segmentation
+from tfmed.tasks.segmentation.case_fingerprint import CaseFingerprint
+from tfmed.tasks.segmentation.plan import SegmentationPlan
 
 VOLUME = seen((36, 50, 35), (1.0, 1.0, 1.0))
 
@@ -27,7 +30,7 @@ def again(text: str) -> SegmentationPlan:
         seen((5, 64, 64), (9.0, 1.0, 1.0)),
     ],
 )
-def test_a_plan_comes_back_from_its_file(of: SegmentationFingerprint) -> None:
+def test_a_plan_comes_back_from_its_file(of: CaseFingerprint) -> None:
     made = plan(of, cpu(10))
     assert again(dumps(made)) == made
 
@@ -49,17 +52,9 @@ def test_a_plan_knows_what_its_network_takes() -> None:
 @pytest.mark.parametrize(
     "of", [seen((12, 96, 96), (5.0, 1.0, 1.0)), seen((48, 64), channels=3, bits=8)]
 )
-def test_the_network_of_a_plan_answers_every_voxel(of: SegmentationFingerprint) -> None:
+def test_the_network_of_a_plan_answers_every_voxel(of: CaseFingerprint) -> None:
     made = plan(of, cpu(0.1))
-    network = models.build_segmenter(
-        made.model,
-        made.channels,
-        len(made.classes),
-        features=made.features,
-        strides=made.strides,
-        kernels=made.kernels,
-        deep_supervision=made.deep_supervision,
-    )
+    network = Segmentation(made.classes).networks(made)[MODEL]
     outputs = network.compute_output_shape((1, *made.input_shape))
     finest = outputs[0] if made.deep_supervision else outputs
     assert tuple(finest) == (1, *made.patch_size, 2)
@@ -73,9 +68,18 @@ def test_other_epochs_are_the_users() -> None:
 @pytest.mark.parametrize(
     ("before", "after", "said"),
     [
-        ('task = "segmentation"', 'task = "segment"', "expected classification or segmentation"),
-        ('task = "segmentation"', "task = 3", "expected classification or segmentation, got 3"),
+        (
+            'task = "segmentation"',
+            'task = "segment"',
+            "expected classification or .*segmentation, got 'segment'",
+        ),
+        ('task = "segmentation"', "task = 3", "expected classification or .*segmentation, got 3"),
         ("batch_size = ", "batch_size = -", "batch_size in plan.toml: .* at least 1"),
+        (
+            'loss = "dice_cross_entropy"',
+            'loss = "dicee"',
+            "'dicee'; did you mean 'dice'",
+        ),
         ("    56,", "    57,", "patch_size is 57 along axis 1; expected a multiple of 8"),
         ("features = [\n    32,", "features = [", "have 3, 4 and 4 stages"),
         ("slice_wise = false", "slice_wise = true", "slice_wise needs a patch_size of 2"),
