@@ -12,7 +12,7 @@ from PIL import Image as Pillow
 from tfmed import data, models
 from tfmed.data import audit, masks
 from tfmed.data.dataset import Dataset
-from tfmed.planning import SegmentationPlan
+from tfmed.tasks.segmentation.plan import SegmentationPlan
 
 SIDE, EXAMPLES = 24, 24
 CLASSES = ("background", "disc")

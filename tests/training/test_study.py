@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from tfmed import training
@@ -13,7 +14,7 @@ from tfmed.data.dataset import Dataset
 from tfmed.data.stored import store, stored
 from tfmed.errors import DataError
 from tfmed.run import Run
-from tfmed.training.study import answers, fold, folds_of, open_study
+from tfmed.training.study import Member, Study, fold, folds_of, open_study
 
 Parts = tuple[Dataset, Dataset, Dataset]
 
@@ -49,9 +50,10 @@ def test_a_study_knows_every_example_and_its_images(run: Run, parts: Parts) -> N
     study = open_study(run)
     assert len(study.members) == 1
     assert [len(study.rows(part)) for part in ("train", "val", "test")] == [24, 12, 12]
-    for row in (0, 30, 47):
-        kept = study.cache.gather(np.array([row])).numpy()[0]
-        one = study.at(np.array([row])).table.iloc[0]
+    assert len(study.store) == 36
+    for row in (0, 30, 35):
+        kept = study.store.take(np.array([row])).images.gather(np.array([0])).numpy()[0]
+        one = study.used.table.iloc[row]
         assert kept.mean() == pytest.approx(one["mean"], abs=0.01)
 
 
@@ -59,8 +61,14 @@ def test_unseen_is_the_test_part_else_validation(run: Run) -> None:
     study = open_study(run)
     assert set(study.at(study.unseen_rows()).table["split"]) == {"test"}
     untested = study.at(study.rows("train", "val"))
-    without = training.Study(run, untested, study.cache, study.members)
+    without = training.Study(run, untested, study.members)
     assert set(without.at(without.unseen_rows()).table["split"]) == {"val"}
+
+
+def answers(study: Study, rows: np.ndarray, *members: Member) -> pd.DataFrame:
+    """What some members, or all, answer for some rows."""
+    predictor = study.predictor_of(members or study.members)
+    return study.task.answer_table(predictor, study.dataset, study.run, rows=rows)[0]
 
 
 def test_answers_are_those_of_predict(run: Run, parts: Parts) -> None:
@@ -90,14 +98,14 @@ def test_members_answer_by_the_mean_of_their_probabilities(crossed: Run) -> None
     both = answers(study, rows)
     # The second member says of class 0 what the first says of class 1.
     np.testing.assert_allclose(both["p_0"], 0.5, atol=1e-5)
-    alone = answers(study, rows, study.members[:1])
-    other = answers(study, rows, study.members[1:])
+    alone = answers(study, rows, study.members[0])
+    other = answers(study, rows, study.members[1])
     np.testing.assert_allclose(alone["p_0"], other["p_1"], atol=1e-5)
     assert np.ptp(alone["p_0"]) > 0.01
 
 
 def test_the_operating_point_of_folds_is_their_mean(crossed: Run) -> None:
-    assert open_study(crossed).threshold == pytest.approx(0.6)
+    assert open_study(crossed).predictor.threshold == pytest.approx(0.6)
 
 
 def test_in_a_cross_validation_all_examples_are_unseen_by_one_member(crossed: Run) -> None:
