@@ -8,12 +8,16 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from training import tiny
 
 from tfmed import training
 from tfmed.data.dataset import Dataset
 from tfmed.data.stored import store, stored
 from tfmed.errors import DataError
 from tfmed.run import Run
+from tfmed.task import Networks
+from tfmed.tasks.recognition.answers.classes import Classes
+from tfmed.tasks.recognition.task import Recognition
 from tfmed.training.study import Member, Study, fold, folds_of, open_study
 
 Parts = tuple[Dataset, Dataset, Dataset]
@@ -111,6 +115,31 @@ def test_the_operating_point_of_folds_is_their_mean(crossed: Run) -> None:
 def test_in_a_cross_validation_all_examples_are_unseen_by_one_member(crossed: Run) -> None:
     study = open_study(crossed)
     assert len(study.unseen_rows()) == len(study.dataset) == 48
+
+
+def test_a_run_that_names_no_networks_has_the_one_of_version_0_1_0(
+    run: Run, tmp_path: Path
+) -> None:
+    old = Run(Path(shutil.copytree(run.folder, tmp_path / "old")))
+    about = old.read_json("member.json")
+    assert about.pop("networks") == ["model"]
+    old.write_json("member.json", about)
+    assert list(training.load(old).networks) == ["model"]
+    assert "networks" not in training.load(old).chosen
+
+
+def test_networks_are_kept_in_a_file_each(parts: Parts, tmp_path: Path) -> None:
+    class Twins(Recognition):
+        def kept(self, networks: Networks) -> Networks:
+            return {**networks, "twin": tiny.network()}
+
+    train, valid, _ = parts
+    task, plan = Twins(Classes(train.classes)), tiny.planned(train, epochs=1)
+    made = training.fit(tiny.network, task, train, valid, plan=plan, folder=tmp_path)
+    found = training.load(made).networks
+    assert list(found) == ["model", "twin"]
+    for one, other in zip(found["twin"].get_weights(), tiny.network().get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
 
 
 def test_an_unfinished_fold_is_not_opened(crossed: Run, tmp_path: Path) -> None:
