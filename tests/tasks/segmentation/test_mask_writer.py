@@ -13,8 +13,8 @@ import tifffile
 
 from tfmed import data, io
 from tfmed.data import audit, cases
-from tfmed.tasks.segmentation.mask_writer import MaskWriter, names, values_of
 from tfmed.run import Run
+from tfmed.tasks.segmentation.mask_writer import MaskWriter, names, values_of
 
 CLASSES = ("background", "liver")
 
