@@ -32,7 +32,7 @@ def trained(tmp_path: Path) -> Callable[..., tuple[Run, TrainingSettings]]:
         settings = TrainingSettings(run=tmp_path / "run", **given)
         with stages.begin("classify", settings) as run:
             stages.plan(run, TASK, lambda: made(epochs=settings.epochs))
-            for name in ("model.keras", "member.json", "backup/x", "logs/x", "fold1/member.json"):
+            for name in ("model.keras", "member.json", "backup/x", "logs/x", "masks/x", "fold1/member.json"):
                 run.path(name).touch()
             stages.note(run, finished=True, export=str(tmp_path), seconds={"index": 2, "train": 9})
         return run, settings
