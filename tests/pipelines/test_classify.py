@@ -165,7 +165,7 @@ def test_bad_files_become_rejects_and_the_rest_goes_on(
     for number, content in enumerate((b"", b"<html>no image</html>", b"DICM" * 40)):
         (folder / f"scan {number}-0 ü.dcm").write_bytes(content)
     command = ["--data", str(folder), "--table", str(folder / "labels.csv"), "--model", "convnet"]
-    command += ["--path-column", "file", "--label-column", "finding", "--epochs", "1"]
+    command += ["--path-column", "file", "--label-column", "finding", "--plan-only"]
     command += ["--run", str(tmp_path / "run"), "--export", str(tmp_path / "m")]
     assert classify.main(command) == 1
     assert "--max-rejects" in capfd.readouterr().err
@@ -241,7 +241,7 @@ def test_a_mended_setting_begins_a_run_anew_that_had_not_trained(tmp_path: Path)
     command += ["--export", str(tmp_path / "m"), "--epochs", "1"]
     assert classify.main([*command, "--size", "8", "8"]) == 2  # too small for this network
     assert (tmp_path / "run" / "split.csv").is_file()
-    assert classify.main([*command, "--size", "16", "16"]) == 0
+    assert classify.main([*command, "--size", "16", "16", "--plan-only"]) == 0
 
 
 def test_a_mistyped_source_leaves_no_folder(tmp_path: Path) -> None:
@@ -259,10 +259,10 @@ def test_a_split_that_was_killed_half_way_is_made_again(
     folder = class_folders(tmp_path / "data", {"normal": 8, "ill": 8})
     settings = classify.Config(data=str(folder))
     run = Run(tmp_path / "run")
-    dataset = stages.index(run, settings)
+    dataset = stages.index(run, settings, "label")
     with monkeypatch.context() as patch:
         patch.setattr(Run, "write_json", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
         with pytest.raises(KeyboardInterrupt):
             stages.split(run, settings, dataset)
-    made = stages.split(run, settings, stages.index(run, settings))
+    made = stages.split(run, settings, stages.index(run, settings, "label"))
     assert made.facts["split"]["how"].startswith("split by patient")

@@ -12,11 +12,12 @@ import pytest
 from PIL import Image as Pillow
 from training import masked
 
-from tfmed import training
 from tfmed.config import parse
-from tfmed.pipelines import evaluate, explain, predict, segment, segmenting
+from tfmed.pipelines import evaluate, explain, predict, segment, train
 from tfmed.planning import dumps
 from tfmed.run import Run
+from tfmed.tasks.segmentation.segmenter import Segmenter
+from tfmed.training import open_study
 
 Segmented = tuple[Path, list[str]]
 UNLABELLED = 2
@@ -126,8 +127,8 @@ def test_masks_that_a_killed_command_left_are_not_drawn_again(
     out, _ = segmented
     shutil.copytree(out / "run", tmp_path / "run")
     (tmp_path / "run" / "predictions.csv").unlink()
-    monkeypatch.setattr(training.Segmenter, "label_map", lambda *_: pytest.fail("drawn again"))
-    segmenting.score(training.open_segmentation(Run(tmp_path / "run")))
+    monkeypatch.setattr(Segmenter, "label_map", lambda *_: pytest.fail("drawn again"))
+    train.score(open_study(Run(tmp_path / "run")))
     before, after = (folder / "run" / "predictions.csv" for folder in (out, tmp_path))
     assert before.read_text(encoding="utf-8") == after.read_text(encoding="utf-8")
 
@@ -201,30 +202,6 @@ def test_other_classes_than_the_models_are_named(
     arguments += ["--max-rejects", "0.1", "--classes", "ring=255"]
     assert evaluate.main(arguments) == 1
     assert "ring" in capfd.readouterr().err
-
-
-def test_an_edited_plan_trains_again(segmented: Segmented, tmp_path: Path) -> None:
-    out, command = segmented
-    shutil.copytree(out / "run", tmp_path / "run")
-    (tmp_path / "run" / "masks" / "stale.png").touch()
-    plan = masked.planned(epochs=1, steps_per_epoch=2)
-    (tmp_path / "run" / "plan.toml").write_text(dumps(plan), encoding="utf-8")
-    place = ["--run", str(tmp_path / "run"), "--export", str(tmp_path / "m")]
-    assert segment.main([*command, *place]) == 0
-    assert len(pd.read_csv(tmp_path / "run" / "history.csv")) == 1
-    assert not (tmp_path / "run" / "masks" / "stale.png").exists()
-
-
-def test_folds_answer_every_example_once(discs: Path, tmp_path: Path) -> None:
-    command = command_of(discs, tmp_path, "--folds", "2", "--max-rejects", "0.1")
-    planned(command, tmp_path, epochs=1, steps_per_epoch=4)
-    assert segment.main(command) == 0
-    table = pd.read_csv(tmp_path / "run" / "predictions.csv", keep_default_na=False)
-    assert (table["split"] == "out_of_fold").sum() == masked.EXAMPLES - 1
-    assert (table["split"] == "").sum() == UNLABELLED
-    assert table["id"].is_unique
-    scores = json.loads((tmp_path / "run" / "scores.json").read_text(encoding="utf-8"))
-    assert scores["split"] == "out_of_fold" and len(scores["per_fold"]) == 2
 
 
 @pytest.mark.parametrize(

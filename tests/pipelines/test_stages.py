@@ -17,10 +17,11 @@ from tfmed.planning import Plan, loads
 from tfmed.run import Run, write_text
 from tfmed.tasks import Classification
 
+TASK = Classification(("a", "b"))
+
 
 def made(**fixed: Any) -> Plan:
-    train = part("ab" * 20)
-    return planning.plan(train, Classification(train.classes), **fixed)
+    return planning.plan(part("ab" * 20), TASK, **fixed)
 
 
 @pytest.fixture
@@ -30,8 +31,15 @@ def trained(tmp_path: Path) -> Callable[..., tuple[Run, TrainingSettings]]:
     def build(**given: Any) -> tuple[Run, TrainingSettings]:
         settings = TrainingSettings(run=tmp_path / "run", **given)
         with stages.begin("classify", settings) as run:
-            stages.plan(run, Plan, lambda: made(epochs=settings.epochs))
-            for name in ("model.keras", "member.json", "backup/x", "logs/x", "fold1/member.json"):
+            stages.plan(run, TASK, lambda: made(epochs=settings.epochs))
+            for name in (
+                "model.keras",
+                "member.json",
+                "backup/x",
+                "logs/x",
+                "masks/x",
+                "fold1/member.json",
+            ):
                 run.path(name).touch()
             stages.note(run, finished=True, export=str(tmp_path), seconds={"index": 2, "train": 9})
         return run, settings
@@ -91,8 +99,8 @@ def test_a_run_at_work_is_locked_and_free_after(tmp_path: Path) -> None:
 
 def test_a_plan_is_made_once(tmp_path: Path) -> None:
     run, first = Run(tmp_path), made()
-    assert stages.plan(run, Plan, lambda: first) == first
-    assert stages.plan(run, Plan, lambda: pytest.fail("it is there")) == first
+    assert stages.plan(run, TASK, lambda: first) == first
+    assert stages.plan(run, TASK, lambda: pytest.fail("it is there")) == first
 
 
 def test_an_edited_plan_voids_what_follows_and_stays(
@@ -102,7 +110,7 @@ def test_an_edited_plan_voids_what_follows_and_stays(
     text = run.path("plan.toml").read_text()
     planned = stages.state(run)["planned"]
     write_text(run.path("plan.toml"), text.replace("mixup = 0.2", "mixup = 0.1"))
-    assert stages.plan(run, Plan, made).mixup == 0.1
+    assert stages.plan(run, TASK, made).mixup == 0.1
     left = {path.name for path in run.folder.iterdir()}
     assert left <= {"config.toml", "plan.toml", "state.json", ".lock"}
     known = stages.state(run)
@@ -115,7 +123,7 @@ def test_a_reason_may_be_edited(trained: Callable[..., tuple[Run, TrainingSettin
     run, _ = trained()
     text = run.path("plan.toml").read_text()
     write_text(run.path("plan.toml"), text.replace("all images are grey", "as we like it"))
-    assert stages.plan(run, Plan, made).reasons["channels"] == "as we like it"
+    assert stages.plan(run, TASK, made).reasons["channels"] == "as we like it"
     assert run.has("model.keras")
 
 
@@ -125,7 +133,7 @@ def test_more_epochs_are_planned_and_trained_anew(
     run, settings = trained(epochs=3)
     longer = settings.model_copy(update={"epochs": 30})
     with stages.begin("classify", longer):
-        plan = stages.plan(run, Plan, lambda: made(epochs=longer.epochs))
+        plan = stages.plan(run, TASK, lambda: made(epochs=longer.epochs))
     assert plan.epochs == loads(run.path("plan.toml").read_text()).epochs == 30
     assert not run.has("model.keras")
 
@@ -137,7 +145,7 @@ def test_more_epochs_keep_what_was_edited(
     text = run.path("plan.toml").read_text()
     write_text(run.path("plan.toml"), text.replace("mixup = 0.2", "mixup = 0.1"))
     with stages.begin("classify", settings.model_copy(update={"epochs": 30})):
-        plan = stages.plan(run, Plan, lambda: pytest.fail("it was edited"))
+        plan = stages.plan(run, TASK, lambda: pytest.fail("it was edited"))
     assert (plan.epochs, plan.mixup) == (30, 0.1)
 
 

@@ -1,4 +1,4 @@
-"""Run by test_fitting.py and killed: train the small network, deterministic, in given folders.
+"""Run by test_optimising.py and killed: train the small network, deterministic, in given folders.
 
 Prints, of each folder, a digest of the weights that `fit` returns.
 """

@@ -20,7 +20,7 @@ def _set(model: keras.Model, value: float) -> None:
 def test_the_average_follows_all_weights_by_a_growing_decay() -> None:
     model = _model()
     _set(model, 0.0)
-    average = MovingAverage(model, 0.5, tf.distribute.get_strategy())
+    average = MovingAverage([model], 0.5, tf.distribute.get_strategy())
     expected = 0.0
     for step in range(1, 13):
         _set(model, float(step))
@@ -37,7 +37,7 @@ def test_the_average_follows_all_weights_by_a_growing_decay() -> None:
 def test_a_training_of_one_step_is_in_the_average() -> None:
     model = _model()
     _set(model, 0.0)
-    average = MovingAverage(model, 0.999, tf.distribute.get_strategy())
+    average = MovingAverage([model], 0.999, tf.distribute.get_strategy())
     _set(model, 1.0)
     tf.function(average.update)(tf.constant(1, tf.int64))
     for variable in average.variables:
@@ -47,7 +47,7 @@ def test_a_training_of_one_step_is_in_the_average() -> None:
 def test_a_model_has_its_own_weights_back_after_its_averaged_ones() -> None:
     model = _model()
     _set(model, 1.0)
-    average = MovingAverage(model, 0.9, tf.distribute.get_strategy())
+    average = MovingAverage([model], 0.9, tf.distribute.get_strategy())
     _set(model, 5.0)
     with average.in_place():
         assert all(np.all(weight == 1.0) for weight in model.get_weights())

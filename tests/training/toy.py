@@ -10,6 +10,7 @@ import tensorflow as tf
 from keras import layers
 
 from tfmed import training
+from tfmed.task import MODEL
 
 EXAMPLES, SIDE, BATCH = 96, 8, 16
 
@@ -58,22 +59,23 @@ def validate(model: keras.Model) -> dict[str, float]:
 
 def fit(folder: Path, **changes: object) -> keras.Model:
     """Train the small network; `changes` go to `fit` by its names, else to the settings."""
+    watched = changes.pop("validate", validate)
     given = {
         name: changes.pop(name)
-        for name in ("batches", "validate", "rows_of_step", "strategy", "model")
+        for name in ("batches", "rows_of_step", "strategy", "networks", "step")
         if name in changes
     }
     plain = {"epochs": 4, "batch_size": BATCH, "learning_rate": 0.03, "watch": "accuracy"}
     settings = training.Settings(**{**plain, **changes})  # type: ignore[arg-type]
     arguments = {
-        "model": network,
-        "task_loss": cross_entropy,
+        "networks": network,
+        "step": training.supervised(cross_entropy),
         "batches": batches,
         "examples": EXAMPLES,
-        "validate": validate,
+        "validate": lambda networks: watched(networks[MODEL]),  # type: ignore[operator]
         "settings": settings,
         "strategy": training.strategy.choose("one"),
         "folder": folder,
         **given,
     }
-    return training.optimise(**arguments)  # type: ignore[arg-type]
+    return training.optimise(**arguments)[MODEL]  # type: ignore[arg-type]

@@ -17,7 +17,8 @@ import tensorflow as tf
 from training import toy
 
 from tfmed.errors import ConfigError
-from tfmed.training import Settings, strategy
+from tfmed.task import MODEL
+from tfmed.training import Settings, strategy, supervised
 from tfmed.training.program import Program
 
 STEPS = 6
@@ -27,12 +28,15 @@ def losses(devices: tf.distribute.Strategy, **changes: object) -> list[float]:
     """The losses of the first steps, as one compiled call gives them."""
     settings = Settings(batch_size=toy.BATCH, learning_rate=0.01, **changes)  # type: ignore[arg-type]
     keras.utils.set_random_seed(1)
-    program = Program(network, toy.cross_entropy, settings, devices)
+    program = Program(network, supervised(toy.cross_entropy), settings, devices)
     program.horizon.assign(STEPS)
     values = program.run(program.iterator(toy.batches(0, STEPS)), STEPS)
     if settings.ema_decay:
         with program.averaged():
-            values = [*values, *(float(abs(item).sum()) for item in program.model.get_weights())]
+            values = [
+                *values,
+                *(float(abs(item).sum()) for item in program.networks[MODEL].get_weights()),
+            ]
     return [float(value) for value in values]
 
 
@@ -52,7 +56,7 @@ def network() -> keras.Model:
 def whole_fit(devices: tf.distribute.Strategy) -> list[float]:
     """The validation losses of a whole training, dropout and all, and the returned model's."""
     with tempfile.TemporaryDirectory() as folder:
-        model = toy.fit(Path(folder), strategy=devices, model=network, ema_decay=0.9)
+        model = toy.fit(Path(folder), strategy=devices, networks=network, ema_decay=0.9)
         table = pd.read_csv(Path(folder) / "history.csv")
     return [*table["loss"], *table["val_loss"], toy.validate(model)["loss"]]
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_curve
 
-from tfmed.tasks.recognition.answers.thresholds import youden
+from tfmed.tasks.recognition.answers.thresholds import mean, youden
 
 
 def test_the_threshold_is_in_the_middle_of_the_gap():
@@ -26,6 +26,14 @@ def test_of_equal_cuts_the_widest_gap_is_taken():
     # Cuts after 0.1 and after 0.3 both have J = 1/2.
     truth, scores = np.array([0, 1, 0, 1]), np.array([0.1, 0.2, 0.3, 0.9])
     assert youden(truth, scores, "x") == pytest.approx(0.6)
+
+
+@pytest.mark.parametrize(
+    ("given", "found"),
+    [([0.2, 0.6], 0.4), ([[0.2, 0.4], [0.4, 0.8]], [0.3, 0.6]), ([None, None], None)],
+)
+def test_members_together_call_at_their_mean(given, found):
+    assert mean(given) == (None if found is None else pytest.approx(found))
 
 
 def test_neighbouring_floats_are_still_told_apart():

@@ -1,8 +1,7 @@
-"""Which scans a trained segmenter takes."""
+"""Which scans a trained model takes, whether their truth is known or not."""
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import makers
@@ -11,26 +10,24 @@ import makers_nifti
 import numpy as np
 import pytest
 from makers_dicom import slices
-from tfmed.pipelines.trained_segmenter import TrainedSegmenter
 
 from tfmed.errors import DataError
-from tfmed.inference import Ensemble, InferenceSettings
+from tfmed.export.backends import Backend
+from tfmed.inference import InferenceSettings
+from tfmed.pipelines.ask import Trained
 from tfmed.pipelines.flags import DataSettings
 from tfmed.tasks import Segmentation
-from tfmed.training import Segmenter
+from tfmed.tasks.segmentation.segmenter import Segmenter
 from tfmed.transforms.normalisation import Normalisation
 
 ABOUT = {"kind": "labels", "values": [0, 1]}
 
 
-def trained(*patch: int) -> TrainedSegmenter:
-    settings = InferenceSettings(patch, None, Normalisation("zscore"), classes=2)
-    return TrainedSegmenter(
-        Segmentation(("background", "organ")),
-        Segmenter(Ensemble([lambda patches: patches]), settings),
-        1,
-        ABOUT,
-    )
+def trained(*patch: int, classes: tuple[str, ...] = ("background", "organ")) -> Trained:
+    settings = InferenceSettings(patch, None, Normalisation("zscore"), classes=len(classes))
+    none = Backend("none", "normalised", lambda given: pytest.fail("no scan is to be answered"))
+    asked = Segmenter(settings, classes, (1,) * len(patch), backend=none, about=ABOUT)
+    return Trained(Segmentation(classes), asked)
 
 
 @pytest.fixture
@@ -44,39 +41,39 @@ def series(tmp_path: Path) -> Path:
 
 
 def test_a_model_of_volumes_takes_dicom_by_series(series: Path) -> None:
-    found = trained(4, 8, 8).scans(DataSettings(data=str(series)))
+    found = trained(4, 8, 8).to_answer(DataSettings(data=str(series)))
     assert len(found) == 2 and set(found.table["depth"]) == {4}
 
 
 def test_a_unit_that_was_told_counts(series: Path) -> None:
     with pytest.raises(DataError, match="--unit series makes volumes"):
-        trained(4, 8, 8).scans(DataSettings(data=str(series), unit="image"))
+        trained(4, 8, 8).to_answer(DataSettings(data=str(series), unit="image"))
 
 
 def test_a_model_of_images_takes_dicom_by_file(series: Path) -> None:
-    found = trained(8, 8).scans(DataSettings(data=str(series)))
+    found = trained(8, 8).to_answer(DataSettings(data=str(series)))
     assert len(found) == 8 and set(found.table["depth"]) == {1}
 
 
 def test_scans_lacking_a_class_are_scored_where_its_value_is_named(tmp_path: Path) -> None:
     makers_masks.pairs(tmp_path, 3, values=(1,))
-    model = replace(trained(8, 8), task=Segmentation(("background", "organ", "tumour")))
+    model = trained(8, 8, classes=("background", "organ", "tumour"))
     settings = DataSettings(data=str(tmp_path))
     named = ("organ=1", "tumour=2")
-    assert len(model.scans(settings, scored=True, classes=named)) == 3
+    assert len(model.to_score(settings, named)) == 3
     with pytest.raises(DataError, match="those of a class that no mask shows too"):
-        model.scans(settings, scored=True, classes=named[:1])
+        model.to_score(settings, named[:1])
 
 
 def test_a_folder_without_scans_is_told_without_a_word_of_masks(tmp_path: Path) -> None:
     (tmp_path / "scans").mkdir()
     with pytest.raises(DataError, match="scans") as caught:
-        trained(8, 8).scans(DataSettings(data=str(tmp_path / "scans")))
+        trained(8, 8).to_answer(DataSettings(data=str(tmp_path / "scans")))
     assert "mask" not in str(caught.value)
 
 
 def test_volumes_of_other_formats_need_no_unit(tmp_path: Path) -> None:
     makers_nifti.save(tmp_path / "a.nii.gz", np.arange(120, dtype=np.int16).reshape(4, 6, 5))
-    assert len(trained(4, 8, 8).scans(DataSettings(data=str(tmp_path)))) == 1
+    assert len(trained(4, 8, 8).to_answer(DataSettings(data=str(tmp_path)))) == 1
     with pytest.raises(DataError, match="answers for images"):
-        trained(8, 8).scans(DataSettings(data=str(tmp_path)))
+        trained(8, 8).to_answer(DataSettings(data=str(tmp_path)))

@@ -12,7 +12,7 @@ import pytest
 import tifffile
 
 from tfmed import data, io
-from tfmed.data import case_reading
+from tfmed.data import auditing, case_reading
 from tfmed.run import Run
 from tfmed.tasks.segmentation.mask_writer import MaskWriter, names, values_of
 

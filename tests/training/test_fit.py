@@ -1,4 +1,4 @@
-"""One member: trained, kept, loaded and asked."""
+"""`fit`: trained once, by its plan, and kept; then loaded and asked."""
 
 from __future__ import annotations
 
@@ -11,14 +11,16 @@ import keras
 import numpy as np
 import pandas as pd
 import pytest
+import tensorflow as tf
 from training import tiny
 
-from tfmed import feed, training
+from tfmed import feed, losses, training
 from tfmed.data.dataset import Dataset
 from tfmed.data.stored import stored
 from tfmed.errors import ConfigError, DataError
 from tfmed.run import Run
 from tfmed.tasks import Classification
+from tfmed.tasks.recognition.answers import classes
 from tfmed.tasks.recognition.answers.calibration import fit_temperature
 from tfmed.transforms.normalisation import normalise
 
@@ -48,28 +50,28 @@ def test_a_fit_leaves_its_files_and_no_backup(run: Run) -> None:
 
 def test_temperature_and_threshold_are_chosen_on_validation(run: Run, parts: Parts) -> None:
     train, valid, test = parts
-    member = training.load(run)
-    task = Classification(valid.classes)
-    answers, truth = logits_of(run, valid), task.targets(valid)
-    temperature = fit_temperature(answers, truth, False)
-    assert member.temperature == pytest.approx(temperature, rel=1e-3)
-    chosen = task.choose_threshold(truth, task.probabilities(answers, temperature))
-    assert member.threshold == pytest.approx(chosen, abs=1e-4)
+    chosen = training.load(run).chosen
+    answer = Classification(valid.classes).answer
+    logits, truth = logits_of(run, valid), answer.targets(valid)
+    temperature = fit_temperature(logits, truth, False)
+    assert chosen["temperature"] == pytest.approx(temperature, rel=1e-3)
+    threshold = answer.choose_threshold(truth, answer.probabilities(logits, temperature))
+    assert chosen["threshold"] == pytest.approx(threshold, abs=1e-4)
     for other in (train, test):
-        elsewhere = fit_temperature(logits_of(run, other), task.targets(other), False)
+        elsewhere = fit_temperature(logits_of(run, other), answer.targets(other), False)
         assert elsewhere != pytest.approx(temperature, rel=1e-2)
 
 
 def test_predictions_are_the_networks_over_the_temperature(run: Run, parts: Parts) -> None:
     test = parts[2]
-    member = training.load(run)
-    scaled = logits_of(run, test) / member.temperature
+    chosen = training.load(run).chosen
+    scaled = logits_of(run, test) / chosen["temperature"]
     expected = np.exp(scaled) / np.exp(scaled).sum(axis=1, keepdims=True)
     table = training.predict(run, test)
     assert list(table["id"]) == list(test.table["id"])
     got = table[[f"p_{name}" for name in test.classes]].to_numpy()
     np.testing.assert_allclose(got, expected, atol=2e-4)
-    positive = got[:, 1] >= member.threshold
+    positive = got[:, 1] >= chosen["threshold"]
     assert (table["prediction"] == np.where(positive, *test.classes[::-1])).all()
 
 
@@ -103,16 +105,15 @@ def test_a_fit_by_another_plan_is_refused_with_the_difference(run: Run, parts: P
         tiny.fitted(run.folder, parts, epochs=5)
 
 
-def test_caches_that_are_given_are_used(
+def test_stores_that_are_given_are_used(
     run: Run, parts: Parts, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     train, valid, _ = parts
-    plan = training.load(run).plan
-    caches = feed.build(train, plan.preprocessing), feed.build(valid, plan.preprocessing)
-    monkeypatch.setattr(feed, "build", lambda *arguments: pytest.fail("caches are at hand"))
-    task = Classification(train.classes)
+    plan, task = training.load(run).plan, Classification(train.classes)
+    stores = task.store(train, plan), task.store(valid, plan)
+    monkeypatch.setattr(feed, "build", lambda *arguments: pytest.fail("stores are at hand"))
     other = training.fit(
-        tiny.network, task, train, valid, plan=plan, folder=tmp_path, caches=caches
+        tiny.network, task, train, valid, plan=plan, folder=tmp_path, stores=stores
     )
     mine, theirs = training.load(other).model, training.load(run).model
     for one, two in zip(mine.get_weights(), theirs.get_weights(), strict=True):
@@ -128,24 +129,39 @@ def test_epochs_stand_in_for_those_of_the_plan(parts: Parts, tmp_path: Path) -> 
     assert (member.plan.epochs, member.plan.reasons["epochs"]) == (1, "set by the user")
 
 
-def test_the_loss_is_that_of_the_plan(parts: Parts, tmp_path: Path) -> None:
+@pytest.fixture
+def told(monkeypatch: pytest.MonkeyPatch) -> list[tuple[object, ...]]:
+    """What the focal loss was told beside targets and logits, each time that it was traced."""
+    found: list[tuple[object, ...]] = []
+
+    def focal(targets: tf.Tensor, logits: tf.Tensor, *about: object) -> tf.Tensor:
+        found.append(about)
+        return losses.focal(targets, logits, *about)
+
+    monkeypatch.setitem(classes.LOSSES, "focal", focal)
+    return found
+
+
+def test_the_loss_is_that_of_the_plan(
+    parts: Parts, tmp_path: Path, told: list[tuple[object, ...]]
+) -> None:
     train, valid, _ = parts
     plan = tiny.planned(train, loss="focal", label_smoothing=0.3, epochs=1)
-    task = Classification(train.classes)
-    run = training.fit(tiny.network, task, train, valid, plan=plan, folder=tmp_path)
-    kept = training.load(run).task
-    assert (kept.loss_name, kept.label_smoothing) == ("focal", 0.3)
+    training.fit(
+        tiny.network, Classification(train.classes), train, valid, plan=plan, folder=tmp_path
+    )
+    assert set(told) == {(False, 0.3, None)}
 
 
-def test_class_weights_of_labels_reach_the_loss(parts: Parts, tmp_path: Path) -> None:
+def test_class_weights_of_labels_reach_the_loss(
+    parts: Parts, tmp_path: Path, told: list[tuple[object, ...]]
+) -> None:
     train, valid = (replace(part, multi_label=True) for part in parts[:2])
     task = Classification(train.classes, multi_label=True)
-    plan = tiny.planned(train, class_weights=(0.5, 1.5), epochs=1)
+    plan = tiny.planned(train, class_weights=(0.5, 1.5), loss="focal", epochs=1)
     run = training.fit(tiny.network, task, train, valid, plan=plan, folder=tmp_path)
-    member = training.load(run)
-    assert member.task.label_weights == (0.5, 1.5)
-    assert isinstance(member.threshold, list)
-    assert len(member.threshold) == 2
+    assert set(told) == {(True, 0.05, (0.5, 1.5))}
+    assert len(training.load(run).chosen["threshold"]) == 2
 
 
 def test_an_empty_part_is_named(parts: Parts, tmp_path: Path) -> None:
@@ -165,12 +181,3 @@ def test_plan_and_member_hold_no_patient_and_no_path(run: Run, parts: Parts) -> 
     table = parts[0].table
     assert not any(patient in text for patient in table["patient"])
     assert table["path"].iloc[0] not in text
-
-
-@pytest.mark.parametrize(
-    ("thresholds", "mean"),
-    [([0.2, 0.6], 0.4), ([[0.2, 0.4], [0.4, 0.8]], [0.3, 0.6]), ([None, None], None)],
-)
-def test_members_together_call_at_their_mean(thresholds: list, mean: object) -> None:
-    got = training.mean_threshold(thresholds)
-    assert got == (None if mean is None else pytest.approx(mean))

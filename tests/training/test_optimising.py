@@ -1,4 +1,4 @@
-"""The whole of `fit`: it learns, stops, survives kills and tells what it did."""
+"""The whole of `optimise`: it learns, stops, survives kills and tells what it did."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import keras
@@ -18,7 +17,8 @@ from training import toy
 
 from tfmed import training
 from tfmed.errors import DataError, TrainingError
-from tfmed.training import loop, pace
+from tfmed.task import MODEL, Networks, Validate
+from tfmed.training import Settings, loop, pace
 from tfmed.training.program import Program
 
 KILLED = Path(__file__).with_name("killed.py")
@@ -173,45 +173,71 @@ def test_of_equal_epochs_the_later_is_the_best_and_nan_never_is(tmp_path: Path) 
         np.testing.assert_array_equal(mine, third)
 
 
+class _Clock:
+    """A clock that runs by steps and validations alone, in place of the module `time`."""
+
+    def __init__(self) -> None:
+        self.now, self.step_seconds = 100.0, 0.1
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def validate(self, model: keras.Model) -> dict[str, float]:
+        self.now += 0.4
+        return {"accuracy": 0.5}
+
+
 @pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> Callable[[keras.Model], dict[str, float]]:
-    """A clock that only training moves: 0.1 s a step, and 0.4 s for the validation it gives."""
-    now = [1000.0]
-    run = Program.run
+def clock(monkeypatch: pytest.MonkeyPatch) -> _Clock:
+    """Steps take 0.1 s and an epoch's end 0.4: an epoch of six steps is a second."""
+    made, run = _Clock(), Program.run
 
     def timed(program: Program, iterator: tf.data.Iterator, steps: int) -> np.ndarray:
-        now[0] += 0.1 * steps
+        made.now += steps * made.step_seconds
         return run(program, iterator, steps)
 
-    def validate(model: keras.Model) -> dict[str, float]:
-        now[0] += 0.4
-        return toy.validate(model)
-
     monkeypatch.setattr(Program, "run", timed)
-    monkeypatch.setattr(time, "monotonic", lambda: now[0])
-    return validate
+    for module in (loop, pace):
+        monkeypatch.setattr(module, "time", made)
+    return made
 
 
-def test_a_time_budget_fixes_the_horizon_and_is_kept(tmp_path: Path, clock: Callable) -> None:
-    # An epoch is six steps and a validation, 1 s.
-    toy.fit(tmp_path, epochs=100_000, max_minutes=20 / 60, validate=clock)
-    last = pd.read_csv(tmp_path / "history.csv").iloc[-1]
-    assert 18.5 < last["seconds"] <= 20
-    horizon = json.loads((tmp_path / "backup/horizon.json").read_text())
-    assert horizon["steps"] == last["step"]
+def _half_a_minute(folder: Path, clock: _Clock) -> int:
+    """The last step of a training that half a minute limits."""
+    toy.fit(folder, epochs=1000, max_minutes=0.5, validate=clock.validate)
+    return int(pd.read_csv(folder / "history.csv")["step"].iloc[-1])
 
 
-def test_a_spent_budget_trains_no_further(tmp_path: Path, clock: Callable) -> None:
-    toy.fit(tmp_path, epochs=100_000, max_minutes=5 / 60, validate=clock)
-    steps = pd.read_csv(tmp_path / "history.csv")["step"].iloc[-1]
-    toy.fit(tmp_path, epochs=100_000, max_minutes=5 / 60, validate=clock)
-    assert pd.read_csv(tmp_path / "history.csv")["step"].iloc[-1] == steps
+def test_a_time_budget_fixes_the_horizon_and_is_kept(tmp_path: Path, clock: _Clock) -> None:
+    # Two seconds are timed after 24 steps and three epochs' ends, 3.6 s; timing validation takes
+    # 0.8. Of the 25.6 s left 5 % are kept back: 24 more epochs of 1 s.
+    assert _half_a_minute(tmp_path, clock) == 24 + 24 * EPOCH_STEPS
+    stored = json.loads((tmp_path / "backup/horizon.json").read_text())
+    assert stored["steps"] == 24 + 24 * EPOCH_STEPS
+    assert clock.now - 100 == pytest.approx(0.8 + 28 * 1.0)
+
+
+def test_a_machine_that_turns_slow_ends_training_in_time_and_for_good(
+    tmp_path: Path, clock: _Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fix = loop.Loop._fix_horizon
+
+    def slower(self: loop.Loop) -> None:
+        fix(self)
+        clock.step_seconds = 1.0
+
+    monkeypatch.setattr(loop.Loop, "_fix_horizon", slower)
+    reached = _half_a_minute(tmp_path, clock)
+    assert 24 < reached < 24 + 24 * EPOCH_STEPS
+    # A call whose steps were thought to be quick may pass the end, but none begins after it.
+    assert clock.now - 100 < 30 + EPOCH_STEPS * clock.step_seconds
+    assert _half_a_minute(tmp_path, clock) == reached
 
 
 def test_a_users_own_model_and_data_set_train(tmp_path: Path) -> None:
     own = toy.network()
     dataset = tf.data.Dataset.from_tensor_slices((toy.IMAGES, toy.TARGETS))
-    model = toy.fit(tmp_path, model=own, batches=dataset.batch(toy.BATCH, drop_remainder=True))
+    model = toy.fit(tmp_path, networks=own, batches=dataset.batch(toy.BATCH, drop_remainder=True))
     assert model is own
     assert toy.validate(model)["accuracy"] > 0.8
 
@@ -239,4 +265,66 @@ def test_a_backup_of_another_network_is_refused(tmp_path: Path) -> None:
         return keras.Model(image, keras.layers.Dense(2)(keras.layers.Flatten()(image)))
 
     with pytest.raises(TrainingError, match="another network"):
-        toy.fit(tmp_path, epochs=2, model=other)
+        toy.fit(tmp_path, epochs=2, networks=other)
+
+
+class _Pair:
+    """Two networks with an optimizer each: one learns the truth, the other the contrary."""
+
+    def __init__(self, networks: Networks, settings: Settings, devices: int) -> None:
+        self.steps = [
+            training.supervised(toy.cross_entropy)({MODEL: networks[name]}, settings, devices)
+            for name in ("right", "wrong")
+        ]
+
+    def variables(self) -> list[tf.Variable]:
+        return [variable for step in self.steps for variable in step.variables()]
+
+    def set_rate(self, rate: tf.Tensor) -> None:
+        for step in self.steps:
+            step.set_rate(rate)
+
+    def __call__(self, images: tf.Tensor, targets: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:
+        right, wrong = self.steps
+        return right(images, targets, weights) + wrong(images, 1 - targets, weights)
+
+
+def _pair(folder: Path, validate: Validate) -> Networks:
+    return training.optimise(
+        lambda: {"right": toy.network(), "wrong": toy.network()},
+        step=_Pair,
+        batches=toy.batches,
+        examples=toy.EXAMPLES,
+        validate=validate,
+        settings=Settings(
+            epochs=6, batch_size=toy.BATCH, learning_rate=0.03, watch="gap", ema_decay=0.9
+        ),
+        strategy=training.strategy.choose("one"),
+        folder=folder,
+    )
+
+
+def _gap(networks: Networks) -> dict[str, float]:
+    """How much better one is than the other."""
+    right, wrong = (toy.validate(networks[name])["accuracy"] for name in ("right", "wrong"))
+    return {"gap": right - wrong}
+
+
+def test_two_networks_with_two_optimizers_train_in_one_loop_and_go_on(tmp_path: Path) -> None:
+    whole = _pair(tmp_path / "whole", _gap)
+    assert set(whole) == {"right", "wrong"}
+    assert _gap(whole)["gap"] > 0.8
+    assert _gap(whole)["gap"] == pd.read_csv(tmp_path / "whole/history.csv")["val_gap"].max()
+    left = iter([True, True, False])
+
+    def killed(networks: Networks) -> dict[str, float]:
+        if not next(left):
+            raise _Stop
+        return _gap(networks)
+
+    with pytest.raises(_Stop):
+        _pair(tmp_path / "broken", killed)
+    again = _pair(tmp_path / "broken", _gap)
+    for name, network in whole.items():
+        for mine, other in zip(_weights(again[name]), _weights(network), strict=True):
+            np.testing.assert_allclose(mine, other, rtol=1e-4, atol=1e-5)
