@@ -84,8 +84,10 @@ def roles(features: Mapping[str, Any], supervised: Any, wishes: Wishes, what: st
             )
     pair = supervised if isinstance(supervised, tuple) and len(supervised) == 2 else (None, None)
     image = _image(features, wishes.path_column or pair[0], what)
+    classes: tuple[str, ...] = ()
+    multi_label = False
     if wishes.truth == "number":
-        labels, classes, multi_label = _number(features, wishes, pair[1], what), (), False
+        labels = _number(features, wishes, pair[1], what)
     else:
         labels = wishes.label_columns or _labels(features, pair[1], what)
         classes, multi_label = _classes(features, labels, what)
