@@ -16,7 +16,7 @@ from tfmed.data.dataset import index
 CLASSES = ("background", "ball", "bar")
 SHAPES = ((20, 24, 18), (14, 30, 16), (22, 18, 21))
 SPACINGS = ((1.0, 1.0, 1.0), (2.0, 1.0, 1.5), (0.8, 0.8, 0.8))
-MASKS = {"kind": "labels", "values": [0, 1, 2], "said": "label maps"}
+MASKS = {"kind": "labels", "values": [0, 1, 2], "named_by": "", "said": "label maps"}
 
 
 def drawn(number: int, shape: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tfmed.data.dataset import Dataset, index
-from tfmed.data.groups import class_counts, groups, share_out
+from tfmed.data.dataset import index
+from tfmed.data.groups import groups, share_out
 from tfmed.errors import DataError
 
 
@@ -32,15 +32,6 @@ def test_an_examples_own_id_is_not_a_patient_of_that_name() -> None:
     rows = table(["a", "a"], ["1", "2"])
     rows.loc[1, "patient_known"] = False
     assert len(set(groups(rows))) == 2
-
-
-def test_classes_are_counted_in_each_group() -> None:
-    rows = table(["a", "a", "b"], ["1", "2", "3"]).assign(label=["y", "x", "y"])
-    counts = class_counts(Dataset(rows, ("x", "y"), "d"), groups(rows))
-    assert counts.tolist() == [[1, 1], [0, 1]]
-    rows = rows.assign(label=["x|y", "", "y"])
-    counts = class_counts(Dataset(rows, ("x", "y"), "d", multi_label=True), groups(rows))
-    assert counts.tolist() == [[1, 1, 1], [0, 1, 0]]
 
 
 def test_shares_are_those_asked_for_in_every_class() -> None:

@@ -8,18 +8,28 @@ import makers
 import pytest
 
 from tfmed import data
+from tfmed.data import truth
+from tfmed.data.dataset import ANSWERS
 from tfmed.errors import ConfigError, ReadError, TfmedError
 from tfmed.tables import lookup
 
 
-@pytest.mark.parametrize("kind", data.SOURCES)
-def test_every_source_of_the_table_is_there(kind: str) -> None:
-    assert callable(lookup(data.SOURCES, kind, "source"))
+@pytest.mark.parametrize(
+    ("truth", "kind"), [(truth, kind) for truth, known in data.SOURCES.items() for kind in known]
+)
+def test_every_source_of_the_tables_is_there(truth: str, kind: str) -> None:
+    assert callable(lookup(data.SOURCES[truth], kind, "source"))
 
 
-@pytest.mark.parametrize("kind", data.MASKED)
-def test_every_source_with_masks_is_there(kind: str) -> None:
-    assert kind in data.SOURCES and callable(lookup(data.MASKED, kind, "source"))
+def test_every_truth_has_its_column_and_its_sources() -> None:
+    assert data.TRUTHS.keys() == data.SOURCES.keys() == set(ANSWERS)
+    for name in data.TRUTHS:
+        assert truth.kind(name).name == name
+
+
+def test_an_unknown_truth_names_the_nearest(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="unknown truth 'masks'; did you mean 'mask'"):
+        data.open(tmp_path, truth="masks")
 
 
 def test_public_names_are_those_of_all() -> None:

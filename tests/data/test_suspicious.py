@@ -76,33 +76,6 @@ def test_small_classes_are_counted_in_patients() -> None:
     assert suspicious.small_classes(several.table, ("a", "b"), few=13) == {"a": 12}
 
 
-@pytest.mark.parametrize(
-    ("values", "classes", "said"),
-    [
-        ([0, 1], None, []),
-        ([0, 255], None, []),
-        ([0, 255], 2, []),
-        ([0, 1, 2], 3, []),
-        ([0.0, 1.0], 2, []),
-        ([0, 1, 2], None, []),
-        ([0, 7], None, ["holds 0, 7; expected 0 and 1, or 0 and 255"]),
-        ([0, 128, 255], 2, ["holds 128, 255, beyond the classes 0 to 1"]),
-        ([0, 3], 3, ["holds 3, beyond the classes 0 to 2"]),
-        ([0, -1], 2, ["holds -1, below 0"]),
-        ([0, 0], 2, ["is empty: nothing is marked"]),
-        ([0, np.nan], 2, ["holds values that are not finite (NaN or infinity)"]),
-        ([], 2, ["has no pixels"]),
-    ],
-)
-def test_values_of_masks(values: list[float], classes: int | None, said: list[str]) -> None:
-    assert suspicious.mask_values(np.array(values), classes) == said
-
-
-def test_a_mask_that_was_resized_with_interpolation_is_told() -> None:
-    said = suspicious.mask_values(np.array([0, 0.25, 0.5, 1]), 2)
-    assert said == ["holds 0.25, 0.5, not whole numbers: was it resized with interpolation?"]
-
-
 def test_boxes_of_no_area_or_outside_of_the_image() -> None:
     rows = {
         "": (1, 2, 5, 8),

@@ -52,7 +52,8 @@ def test_a_cut_frame_is_refused(tmp_path: Path) -> None:
     path = compressed(makers.dicom(tmp_path / "a.dcm", pixels, makers.Slice(bits=16)))
     frame = next(generate_frames(pydicom.dcmread(path).PixelData, number_of_frames=1))
     settings = {
-        "rows": 32, "columns": 48, "photometric_interpretation": "MONOCHROME2",
+        "rows": 32, "columns": 48, "samples_per_pixel": 1,
+        "photometric_interpretation": "MONOCHROME2",
         "bits_allocated": 16, "bits_stored": 16, "pixel_representation": 0,
     }  # fmt: skip
     np.testing.assert_array_equal(gdcm_frame.by_gdcm(frame, LOSSLESS_JPEG, settings), pixels)

@@ -17,6 +17,7 @@ from tfmed.data import truth as truths
 from tfmed.data.dataset import Dataset, places
 from tfmed.data.examined import COLUMNS, measure, of_image, passes
 from tfmed.data.looked import look
+from tfmed.data.truth.known_truth import REASON, Beside
 from tfmed.errors import DataError
 from tfmed.image import Image
 
@@ -65,24 +66,40 @@ def audit(dataset: Dataset, workers: int | None = None, pixels: bool = True) -> 
 
     Where nothing is left, the data set is empty, and `limit_rejects` says why.
     """
-
-    def read(rows: np.ndarray) -> Iterator[known.Fact]:
-        return _read(dataset.table, rows, workers, pixels)
-
-    kind = "pixels" if pixels else "headers"
-    facts = known.facts(kind, SCHEMA, known.marks(dataset.table), read)
+    facts = read_facts(dataset, workers, pixels)
     reasons = facts["reason"].to_pandas()
     bad = (reasons != "").to_numpy()
     rejects = list(zip(places(dataset.table[bad]), reasons[bad], strict=True))
     if bad.any():
         facts = facts.filter(pa.array(~bad))
         dataset = dataset.where(pd.Series(~bad)).with_rejects(rejects)
-    dataset = dataset.with_table(_with_columns(dataset.table, facts))
+    truth = truths.of(dataset)
+    beside = truth.beside(dataset) if pixels else None
+    dataset = dataset.with_table(_with_columns(dataset.table, facts, beside.told if beside else ()))
     if not len(dataset):
         return dataset
     dataset = _one_kind(dataset)
     dataset = dataset.with_facts(**_mixture(dataset.table))
-    return truths.of(dataset).audit(dataset, workers) if pixels else dataset
+    return truth.audit(dataset, workers) if pixels else dataset
+
+
+def read_facts(dataset: Dataset, workers: int | None = None, pixels: bool = True) -> pa.Table:
+    """What each file tells, and the files of its truth: known from before, or read now.
+
+    Returns:
+        One row an example in order: `SCHEMA`, and what `KnownTruth.beside` reads, null where
+        there is nothing to read.
+    """
+    kind, schema, marks = "pixels" if pixels else "headers", SCHEMA, known.marks(dataset.table)
+    beside = truths.of(dataset).beside(dataset) if pixels else None
+    if beside:
+        kind, schema = beside.kind, pa.schema([*SCHEMA, *beside.schema])
+        marks = known.marks(dataset.table, beside.files, beside.about)
+
+    def read(rows: np.ndarray) -> Iterator[known.Fact]:
+        return _read(dataset.table, rows, workers, pixels, beside)
+
+    return known.facts(kind, schema, marks, read)
 
 
 def limit_rejects(dataset: Dataset, share: float) -> None:
@@ -121,14 +138,18 @@ def _shown(rejects: Sequence[tuple[str, str]]) -> str:
 
 
 def _read(
-    table: pd.DataFrame, rows: np.ndarray, workers: int | None, pixels: bool
+    table: pd.DataFrame,
+    rows: np.ndarray,
+    workers: int | None,
+    pixels: bool,
+    beside: Beside | None,
 ) -> Iterator[known.Fact]:
     """The facts of some rows of a table, in any order."""
     with log.progress(None, len(rows), "reading", "files") as bar:
         inside = (table["member"].iloc[rows] != "").to_numpy()
         for row, found in chain(
             _archived(table, rows[inside], pixels),
-            _files(table, rows[~inside], workers, pixels),
+            _files(table, rows[~inside], workers, pixels, beside),
         ):
             bar.advance()
             if isinstance(found, pool.Crash):
@@ -136,15 +157,24 @@ def _read(
             elif isinstance(found, str):
                 yield row, {**ABOUT, "reason": found}, not passes(found)
             else:
-                yield row, {**ABOUT, **found}, True
+                yield row, {**ABOUT, **found}, not passes(found.get(REASON) or "")
 
 
 def _files(
-    table: pd.DataFrame, rows: np.ndarray, workers: int | None, pixels: bool
+    table: pd.DataFrame,
+    rows: np.ndarray,
+    workers: int | None,
+    pixels: bool,
+    beside: Beside | None,
 ) -> Iterator[tuple[int, Any]]:
     names = ("path", "files", "frame")
     columns = [table[name].iloc[rows] for name in names]
-    examples = (dict(zip(names, values, strict=True)) for values in zip(*columns, strict=True))
+    examples: Iterator[dict[str, Any]] = (
+        dict(zip(names, values, strict=True)) for values in zip(*columns, strict=True)
+    )
+    if beside:
+        own = [(beside.read, beside.files[row]) for row in rows]
+        examples = ({**example, "beside": one} for example, one in zip(examples, own, strict=True))
     if workers is None and not pixels and len(rows) < headers.FEW:
         workers = 0
     elif workers is None and len(rows) <= FEW:
@@ -166,8 +196,8 @@ def _archived(
             yield row, found if isinstance(found, str) else {"format": "npz", **found}
 
 
-def _with_columns(table: pd.DataFrame, facts: pa.Table) -> pd.DataFrame:
-    told = facts.select([*COLUMNS, *FROM_HEADER]).to_pandas()
+def _with_columns(table: pd.DataFrame, facts: pa.Table, more: Sequence[str]) -> pd.DataFrame:
+    told = facts.select([*COLUMNS, *FROM_HEADER, *more]).to_pandas()
     header = {name: told.pop(name) for name in FROM_HEADER}
     for name in TOLD_BY_SOURCE:
         if name in table:

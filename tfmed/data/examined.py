@@ -71,10 +71,12 @@ def measure(example: Mapping[str, Any]) -> dict[str, Any] | str:
     """Read one example and tell its columns, or the reason why it cannot be used.
 
     Args:
-        example: `path`, `files` and `frame` of a data set's row.
+        example: `path`, `files` and `frame` of a data set's row; and `beside`, where files of its
+            truth are read with it: these, and what reads them.
 
     Returns:
-        `COLUMNS`, and for DICOM `patient`, `study` and `series`; or a reason in words.
+        `COLUMNS`, for DICOM `patient`, `study` and `series`, and what was read beside; or a
+        reason in words.
     """
     return told(_measured, example)
 
@@ -155,7 +157,9 @@ def _measured(example: Mapping[str, Any]) -> dict[str, Any] | str:
     if isinstance(found, str):
         return found
     route = native.describe(path, kind, image, header) if files is None else {}
-    return {"format": kind, **found, **of_header(header), **route}
+    read_beside, more = example.get("beside", (None, None))
+    truth = read_beside(image, example, more) if more is not None else {}
+    return {"format": kind, **found, **of_header(header), **route, **truth}
 
 
 def spacings(spacing_mm: tuple[float, ...] | None) -> dict[str, float]:

@@ -83,11 +83,15 @@ def facts(
     return table.combine_chunks().take(pa.array(place))
 
 
-def marks(table: pd.DataFrame) -> np.ndarray:
+def marks(
+    table: pd.DataFrame, beside: Sequence[Sequence[str] | None] | None = None, about: str = ""
+) -> np.ndarray:
     """What tells each row of a data set from others, and its files from what they were.
 
     Args:
         table: columns `path`, `member`, `frame` and `files` of a data set.
+        beside: further files of each row, which are read with it.
+        about: what else the facts of these depend on.
 
     Returns:
         uint64 `[N, 2]`: a hash of path, member, frame and files; and one of the files' sizes
@@ -111,6 +115,11 @@ def marks(table: pd.DataFrame) -> np.ndarray:
         if files is not None:
             each = [_state(path) for path in files]
             states[row] = _hash(str(each)) if all(each) else 0
+    for number, more in enumerate(beside or ()):
+        if more is not None:
+            names[number] = "\0".join((names[number], about, *more))
+            each = [int(states[number]), *(_state(path) for path in more)]
+            states[number] = _hash(str(each)) if all(each) else 0
     return np.stack([pd.util.hash_array(names, categorize=False), states], axis=1)
 
 

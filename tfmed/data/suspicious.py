@@ -1,4 +1,4 @@
-"""What makes labels, masks and boxes suspicious; each check needs tables or arrays alone."""
+"""What makes labels and boxes suspicious; each check needs tables alone."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from tfmed.data.dataset import JOIN
 CORNERS = ("x_min", "y_min", "x_max", "y_max")
 PER_PATIENT_SHARE = 0.8
 FEW_PATIENTS = 10
-BINARY_MASKS = ((0, 1), (0, 255))
 
 
 def duplicates(table: pd.DataFrame) -> pd.DataFrame:
@@ -93,54 +92,6 @@ def small_classes(
     return {name: int(patients.get(name, 0)) for name in classes if patients.get(name, 0) < few}
 
 
-def mask_values(mask: np.ndarray, classes: int | None = None) -> list[str]:
-    """What is suspicious of a mask's values, each in words; nothing for a sound one.
-
-    Args:
-        mask: any shape and dtype.
-        classes: how many values there may be, 0 to `classes` - 1; None where it is not known,
-            and then two values must be 0 and 1, or 0 and 255.
-
-    Example:
-        >>> mask_values(np.array([[0, 255], [0, 128]]), classes=2)
-        ['holds 128, 255, beyond the classes 0 to 1']
-    """
-    if mask.size == 0:
-        return ["has no pixels"]
-    values = np.unique(mask)
-    if values.dtype.kind not in "biuf":
-        return [f"holds {values.dtype} values, not numbers"]
-    if values.dtype.kind == "f" and not np.isfinite(values).all():
-        return ["holds values that are not finite (NaN or infinity)"]
-    found = []
-    if (values != np.rint(values)).any():
-        between = values[values != np.rint(values)]
-        found.append(
-            f"holds {_listed(between)}, not whole numbers: was it resized with interpolation?"
-        )
-    whole = values[values == np.rint(values)]
-    if not whole[whole != 0].size:
-        found.append("is empty: nothing is marked")
-    elif (whole < 0).any():
-        found.append(f"holds {_listed(whole[whole < 0])}, below 0")
-    beyond = _beyond(whole, classes)
-    return found + ([beyond] if beyond else [])
-
-
-def _beyond(values: np.ndarray, classes: int | None) -> str:
-    """Values that are no class, or ""; 255 for 1 is the usual way to store two classes."""
-    if classes is not None:
-        if classes == 2 and set(values.tolist()) <= {0, 255}:
-            return ""
-        outside = values[values >= classes]
-        if not outside.size:
-            return ""
-        return f"holds {_listed(outside)}, beyond the classes 0 to {classes - 1}"
-    if values.size <= 2 and not any(set(values.tolist()) <= set(pair) for pair in BINARY_MASKS):
-        return f"holds {_listed(values)}; expected 0 and 1, or 0 and 255"
-    return ""
-
-
 def boxes(table: pd.DataFrame) -> pd.Series:
     """What is suspicious of each box, in words; "" for a sound one.
 
@@ -175,8 +126,3 @@ def boxes(table: pd.DataFrame) -> pd.Series:
         [np.asarray(wrong) for wrong, _ in checks], [text for _, text in checks], ""
     )
     return pd.Series(reasons, index=table.index, dtype="str")
-
-
-def _listed(values: np.ndarray, most: int = 5) -> str:
-    shown = ", ".join(f"{value:g}" for value in values[:most].tolist())
-    return shown + (f" and {len(values) - most} more" if len(values) > most else "")

@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from tfmed.data import truth as truths
 from tfmed.data.dataset import PARTS, Dataset
 
 # Facts of a source that may be printed; a path or a folder's name may hold an identifier.
@@ -55,11 +56,10 @@ def describe(dataset: Dataset) -> DataFacts:
     table = dataset.table
     split = table["split"].replace("", "none")
     parts = [part for part in (*PARTS, "none") if (split == part).any()]
-    labels = _labels(dataset)
-    exploded = pd.DataFrame({"label": labels, "split": split}).explode("label")
-    counts = pd.crosstab(exploded["label"], exploded["split"])
-    classes = dataset.classes[1:] if "mask" in table else dataset.classes
-    counts = counts.reindex(index=list(classes), columns=parts, fill_value=0)
+    truth = truths.of(dataset)
+    shown = truth.strata(dataset)[:, : len(dataset.classes)]
+    counts = pd.DataFrame(shown, columns=list(dataset.classes)).groupby(split).sum().T
+    counts = counts.reindex(index=list(truth.named(dataset)), columns=parts, fill_value=0)
     known = table["patient_known"] if "patient_known" in table else pd.Series([False])
     return DataFacts(
         counts=counts,
@@ -71,32 +71,9 @@ def describe(dataset: Dataset) -> DataFacts:
         size=_size(table),
         frames=_frames(table),
         scanners=int(_filled(table, "manufacturer").nunique()),
-        unlabelled=_unlabelled(dataset),
+        unlabelled=int((~dataset.answered).sum()),
         duplicates=int(dataset.facts.get("duplicates", {}).get("left_out", 0)),
     )
-
-
-def _labels(dataset: Dataset) -> pd.Series:
-    """The classes that each example shows, as a list; of masks the structures."""
-    table = dataset.table
-    if "mask" not in table:
-        return table["label"].fillna("").str.split("|")
-    voxels = table["class_voxels"] if "class_voxels" in table else pd.Series(None, table.index)
-    names = dataset.classes
-    shown = [
-        [] if held is None else [n for n, count in zip(names, held, strict=True) if count]
-        for held in voxels
-    ]
-    return pd.Series(shown, table.index, dtype=object)
-
-
-def _unlabelled(dataset: Dataset) -> int:
-    table = dataset.table
-    if "mask" in table:
-        return int(table["mask"].isna().sum())
-    # In multi-label an empty cell says that no class is there; None, that nobody knows.
-    empty = (table["label"] == "") & (not dataset.multi_label)
-    return int((table["label"].isna() | empty).sum())
 
 
 def _traits(table: pd.DataFrame) -> list[tuple[str, str]]:

@@ -12,7 +12,8 @@ import pytest
 from tfmed import data, io
 from tfmed.data import auditing
 from tfmed.data.parts import assign
-from tfmed.data.sources import phantom, synthetic
+from tfmed.data.sources import nodules as nodules_drawn
+from tfmed.data.sources import phantom
 from tfmed.errors import ConfigError
 
 
@@ -24,12 +25,12 @@ def nodules() -> data.Dataset:
 def test_classes_and_patients(nodules: data.Dataset) -> None:
     table = nodules.table
     assert nodules.classes == ("normal", "nodule")
-    assert len(table) == synthetic.PATIENTS * phantom.SLICES
+    assert len(table) == nodules_drawn.PATIENTS * phantom.SLICES
     assert len(nodules.rejects) == 0
     assert table["patient_known"].all()
-    assert table["patient"].nunique() == synthetic.PATIENTS
+    assert table["patient"].nunique() == nodules_drawn.PATIENTS
     with_nodule = table[table["label"] == "nodule"]["patient"].nunique()
-    assert with_nodule == synthetic.PATIENTS // 2
+    assert with_nodule == nodules_drawn.PATIENTS // 2
 
 
 def test_two_scanners_store_in_different_ways_but_read_in_the_same_units(
@@ -110,10 +111,10 @@ def test_a_section_of_a_ball_is_by_pythagoras() -> None:
 
 def test_it_splits_by_patient_with_both_classes_in_each_part(nodules: data.Dataset) -> None:
     parts = assign(nodules).facts["split"]["parts"]
-    assert sum(part["patients"] for part in parts.values()) == synthetic.PATIENTS
+    assert sum(part["patients"] for part in parts.values()) == nodules_drawn.PATIENTS
     assert all(min(part["classes"].values()) > 5 for part in parts.values())
 
 
 def test_an_unknown_set_names_the_known_ones() -> None:
-    with pytest.raises(ConfigError, match="unknown synthetic set 'nodule'; did you mean 'nodules'"):
+    with pytest.raises(ConfigError, match="set with a label 'nodule'; did you mean 'nodules'"):
         data.open("synthetic:nodule")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 from makers_tfds import encoded, picture_features, pictures, prepared
 from tensorflow_datasets import features as f
@@ -98,3 +99,20 @@ def test_data_without_images_is_refused(tmp_path: Path) -> None:
     folder = prepared(tmp_path, {"text": f.Text()}, {"train": [{"text": "hello"}]})
     with pytest.raises(DataError, match=r"has no image feature; it has text \(Text\)"):
         data.open(f"tfds:{folder}")
+
+
+def test_a_number_is_a_scalar_feature(tmp_path: Path) -> None:
+    kinds = {
+        "image": f.Image(shape=(8, 6, 1)),
+        "age": f.Scalar(np.float32),
+        "label": f.ClassLabel(names=NAMES),
+    }
+    ages = [0.1, np.nan, -3.0]
+    examples = [{"image": encoded(i), "age": age, "label": 0} for i, age in enumerate(ages)]
+    place = f"tfds:{prepared(tmp_path, kinds, {'train': examples})}"
+    dataset = data.open(place, truth="number", label_columns=("age",))
+    np.testing.assert_allclose(dataset.table["number"], [0.1, np.nan, -3.0])
+    assert dataset.classes == ()
+    with pytest.raises(ConfigError, match="that is a number; there are: age"):
+        data.open(place, truth="number")
+    assert data.open(place, label_columns=("label",)).classes == ("normal",)

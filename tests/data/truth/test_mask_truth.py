@@ -13,6 +13,7 @@ from PIL import Image as Pillow
 
 from tfmed import data
 from tfmed.data import auditing
+from tfmed.data import truth as truths
 from tfmed.data.parts import assign, folds
 from tfmed.data.stored import store, stored
 from tfmed.errors import DataError
@@ -116,8 +117,9 @@ def test_too_few_examples_of_a_class_are_told_without_the_flag_of_classifiers(
 
 def test_a_class_that_no_mask_shows_is_an_error(tmp_path: Path) -> None:
     makers_masks.pairs(tmp_path, 3, values=(1,))
+    found = audited(tmp_path, classes=("liver=1", "tumour=2"))
     with pytest.raises(DataError, match=r"no mask of .* shows 'tumour'; masks hold label values"):
-        audited(tmp_path, classes=("liver=1", "tumour=2"))
+        truths.of(found).check(found)
 
 
 def test_an_audit_by_processes_is_the_same_and_lasts_in_a_run(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -31,7 +32,7 @@ class Roles:
         encoded: whether its bytes are an image file that can be kept as it is.
         clip: whether its first axis is known to be time.
         labels: none, one, or several two-valued ones, each of which tells of one class.
-        classes: names, in the order of the label numbers.
+        classes: names, in the order of the label numbers; none where the label is a number.
         multi_label: whether an example may have several classes, or none.
         unknown: lists the classes that are not known of an example, or None.
         patient: or None.
@@ -83,8 +84,13 @@ def roles(features: Mapping[str, Any], supervised: Any, wishes: Wishes, what: st
             )
     pair = supervised if isinstance(supervised, tuple) and len(supervised) == 2 else (None, None)
     image = _image(features, wishes.path_column or pair[0], what)
-    labels = wishes.label_columns or _labels(features, pair[1], what)
-    classes, multi_label = _classes(features, labels, what)
+    classes: tuple[str, ...] = ()
+    multi_label = False
+    if wishes.truth == "number":
+        labels = _number(features, wishes, pair[1], what)
+    else:
+        labels = wishes.label_columns or _labels(features, pair[1], what)
+        classes, multi_label = _classes(features, labels, what)
     lone = {name: feature for name, feature in features.items() if name not in (image, *labels)}
     patients = [name for name in lone if plain(name) in PATIENT_NAMES]
     names = [
@@ -116,6 +122,9 @@ def label_of(example: Mapping[str, Any], found: Roles) -> tuple[str | None, str]
     """
     if not found.labels:
         return None, ""
+    if not found.classes:
+        number = example[found.labels[0]]
+        return (None if math.isnan(number) else str(number)), ""
     if len(found.labels) > 1:
         marks = [int(example[name]) for name in found.labels]
         present = [name for name, mark in zip(found.classes, marks, strict=True) if mark > 0]
@@ -173,6 +182,17 @@ def _labels(features: Mapping[str, Any], target: Any, what: str) -> tuple[str, .
     return tuple(found)
 
 
+def _number(features: Mapping[str, Any], wishes: Wishes, target: Any, what: str) -> tuple[str, ...]:
+    found = [name for name, one in features.items() if _is_number(one)]
+    wanted = wishes.label_columns or tuple(name for name in found if name == target)
+    if len(wanted) != 1 or wanted[0] not in found:
+        raise ConfigError(
+            f"--label-column names one feature of {what} that is a number; "
+            f"there are: {', '.join(found) or 'none'}"
+        )
+    return wanted
+
+
 def _classes(
     features: Mapping[str, Any], labels: tuple[str, ...], what: str
 ) -> tuple[tuple[str, ...], bool]:
@@ -216,6 +236,12 @@ def _is_array(feature: Any) -> bool:
     if not _is(feature, "Tensor") or _is(feature, "ClassLabel"):
         return False
     return len(feature.shape) in (2, 3, 4) and np.dtype(feature.np_dtype).kind in "uifb"
+
+
+def _is_number(feature: Any) -> bool:
+    if not _is(feature, "Tensor") or _is(feature, "ClassLabel"):
+        return False
+    return feature.shape == () and np.dtype(feature.np_dtype).kind in "uif"
 
 
 def _is(feature: Any, kind: str) -> bool:

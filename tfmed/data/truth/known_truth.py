@@ -3,16 +3,46 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
-from typing import ClassVar
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from tfmed.data.dataset import Dataset
+from tfmed.image import Image
 
 # `label` and `unknown` of each row of a table, the classes, and whether there may be several.
 Cells = tuple[list[str | None], list[str], tuple[str, ...], bool]
+
+
+# What reads an example's own files of truth, given its image, its row and these files.
+ReadBeside = Callable[[Image, Mapping[str, Any], Sequence[str]], dict[str, Any]]
+# The column of `Beside.schema` that says why a file of truth cannot be used, "" where it can.
+REASON = "beside_reason"
+
+
+@dataclass(frozen=True)
+class Beside:
+    """Truth that lies in files of its own, read in the pass that reads the images.
+
+    Attributes:
+        kind: under which what was read is kept (`tfmed.data.known`).
+        about: what the answer depends on beside the files, as text.
+        files: of each example, None where it has none.
+        read: of a module, so that worker processes have it.
+        schema: of what it tells, `REASON` among it.
+        told: the columns of it that the table gets for `KnownTruth.audit`.
+    """
+
+    kind: str
+    about: str
+    files: Sequence[Sequence[str] | None]
+    read: ReadBeside
+    schema: pa.Schema
+    told: tuple[str, ...]
 
 
 class KnownTruth(ABC):
@@ -44,8 +74,17 @@ class KnownTruth(ABC):
         """The data set that a source has listed, with the columns of this truth."""
         return dataset
 
+    def beside(self, dataset: Dataset) -> Beside | None:
+        """What is to be read of each example's own files of truth; None where there are none."""
+        return None
+
     def audit(self, dataset: Dataset, workers: int | None = None) -> Dataset:
-        """The data set with all read that this truth needs; what cannot be used is a reject."""
+        """The data set with its truth settled; what cannot be used is a reject.
+
+        Args:
+            dataset: with the columns of an audit, and those that `beside` told.
+            workers: processes; None for one a core, 0 for none.
+        """
         return dataset
 
     def untold(self, dataset: Dataset) -> Dataset:

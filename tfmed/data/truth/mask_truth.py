@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping, Sequence
+import functools
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from tfmed.data import mask_files, pool, stack
+from tfmed.data import mask_files, stack
 from tfmed.data.dataset import Dataset
-from tfmed.data.mask_files import DICOM_SEG, ONE_FILE_A_CLASS, ScanGrid
-from tfmed.data.truth import mask_classes
-from tfmed.data.truth.known_truth import KnownTruth
+from tfmed.data.mask_files import DICOM_SEG, ONE_FILE_A_CLASS
+from tfmed.data.truth import mask_classes, mask_reading
+from tfmed.data.truth.known_truth import REASON, Beside, KnownTruth
 from tfmed.data.truth.mask_classes import Seen
-from tfmed.errors import DataError, TfmedError
-from tfmed.io import nifti
+from tfmed.errors import DataError
 
-Counts = dict[int, int]
+TOLD = (mask_reading.VALUES, mask_reading.TIMES, mask_reading.PALETTE, REASON)
 
 
 class MaskTruth(KnownTruth):
@@ -32,38 +31,49 @@ class MaskTruth(KnownTruth):
     refused = {"positive": "masks take no --positive: name their values with --classes"}
     mend = "give two classes one value in the masks"
 
+    def beside(self, dataset: Dataset) -> Beside:
+        """Each mask, on the grid of its image."""
+        about = dataset.facts["masks"]
+        # What the values of label maps mean may be settled later: they are read all the same.
+        own = about["kind"] if about["kind"] in (ONE_FILE_A_CLASS, DICOM_SEG) else "labels"
+        needed = {"kind": own, "segments": about.get("segments", [])}
+        return Beside(
+            kind="masks",
+            about=repr(needed),
+            files=list(dataset.table["mask"]),
+            read=functools.partial(mask_reading.read, needed),
+            schema=mask_reading.SCHEMA,
+            told=TOLD,
+        )
+
     def audit(self, dataset: Dataset, workers: int | None = None) -> Dataset:
-        """Read every mask once: the data set with a reject for each bad one, the rest counted.
+        """The data set with a reject for each bad mask, the voxels of the others counted.
 
         Where nobody has named the classes, every value that a mask holds is one.
-
-        Args:
-            dataset: with the columns of `tfmed.data.auditing.COLUMNS`.
-            workers: processes; None for one a core, 0 for none.
 
         Returns:
             The data set with the column `class_voxels`: voxels of each class, None where there
             is no mask. Slices of one stack are found too (`tfmed.data.stack`).
         """
-        about = dataset.facts["masks"]
-        rows = np.flatnonzero(dataset.table["mask"].notna()).tolist()
-        if not rows:
-            return dataset.with_table(dataset.table.assign(class_voxels=None))
-        table = dataset.table.iloc[rows]
-        items = [(example, about) for example in table.to_dict("records")]
-        found = pool.run(_counted, items, workers=workers, what="reading masks")
-        dataset, about = _named(dataset, found)
-        known = [int(value) for value in about["values"]]
-        reasons = [_reason(one, known) for one in found]
+        there = dataset.answered
+        found = [
+            reason or (dict(zip(values, times, strict=True)), palette)
+            for values, times, palette, reason in dataset.table.loc[there, list(TOLD)].itertuples(
+                index=False, name=None
+            )
+        ]
+        dataset = _named(dataset.with_table(dataset.table.drop(columns=list(TOLD))), found)
+        known = [int(value) for value in dataset.facts["masks"]["values"]]
         voxels = pd.Series([None] * len(dataset), dtype="object")
-        for row, one, reason in zip(rows, found, reasons, strict=True):
-            voxels[row] = None if reason else [one[0].get(value, 0) for value in known]
-        bad = {row: reason for row, reason in zip(rows, reasons, strict=True) if reason}
+        lost = {}
+        for row, one in zip(np.flatnonzero(there).tolist(), found, strict=True):
+            if reason := _reason(one, known):
+                lost[row] = (str(dataset.table["mask"].iloc[row][0]), reason)
+            else:
+                voxels[row] = [one[0].get(value, 0) for value in known]
         dataset = dataset.with_table(dataset.table.assign(class_voxels=voxels))
-        lost = [(str(dataset.table["mask"].iloc[row][0]), reason) for row, reason in bad.items()]
-        keep = ~dataset.table.index.isin(list(bad))
-        dataset = dataset.where(pd.Series(keep)).with_rejects(lost)
-        return stack.blocks(dataset, workers)
+        keep = pd.Series(~dataset.table.index.isin(list(lost)))
+        return stack.blocks(dataset.where(keep).with_rejects(list(lost.values())), workers)
 
     def untold(self, dataset: Dataset) -> Dataset:
         """Images alone, in no part."""
@@ -102,30 +112,8 @@ class MaskTruth(KnownTruth):
             )
 
 
-def _counted(item: tuple[Mapping[str, Any], Mapping[str, Any]]) -> tuple[Counts, bool] | str:
-    """Voxels of each stored value, and whether they are a palette's; or what is wrong."""
-    example, about = item
-    try:
-        values, palette = mask_files.stored(example, about, _grid(example))
-    except TfmedError as error:
-        return mask_files.reason(error)
-    return mask_files.counted(values), palette
-
-
-def _grid(example: Mapping[str, Any]) -> ScanGrid:
-    """The image's grid by what its audit told; its place in space by its header."""
-    shape = tuple(int(example[name]) for name in ("depth", "height", "width"))
-    spacing = tuple(example[f"{name}_spacing_mm"] for name in ("slice", "row", "column"))
-    axes = slice(1, None) if shape[0] == 1 else slice(None)
-    known = not any(math.isnan(length) for length in spacing[axes])
-    affine = nifti.read_header(example["path"]).affine if example["format"] == "nifti" else None
-    return ScanGrid(shape[axes], spacing[axes] if known else None, affine)
-
-
 def _reason(found: Any, known: Sequence[int]) -> str:
     """Why a mask cannot be used, or ""."""
-    if isinstance(found, pool.Crash):
-        return found.reason
     if isinstance(found, str):
         return found
     counts, palette = found
@@ -135,15 +123,13 @@ def _reason(found: Any, known: Sequence[int]) -> str:
     return mask_files.strange_values(sorted(counts), palette) or mask_files.no_class(strange, known)
 
 
-def _named(dataset: Dataset, found: Sequence[Any]) -> tuple[Dataset, dict[str, Any]]:
+def _named(dataset: Dataset, found: Sequence[Any]) -> Dataset:
     """The data set with all the classes that its masks hold, where nobody has named them."""
     about = dataset.facts["masks"]
-    if about["kind"] not in (ONE_FILE_A_CLASS, DICOM_SEG) and not about["named_by"]:
-        read = [one for one in found if isinstance(one, tuple)]
-        seen = [
-            Seen(frozenset(counts), palette, mask_files.strange_values(sorted(counts), palette))
-            for counts, palette in read
-        ]
-        if seen:
-            dataset = mask_classes.with_classes(dataset, mask_classes.together(seen), ())
-    return dataset, dataset.facts["masks"]
+    if about["kind"] in (ONE_FILE_A_CLASS, DICOM_SEG) or about["named_by"]:
+        return dataset
+    seen = [
+        Seen(frozenset(counts), palette, mask_files.strange_values(sorted(counts), palette))
+        for counts, palette in (one for one in found if isinstance(one, tuple))
+    ]
+    return mask_classes.with_classes(dataset, mask_classes.together(seen), ()) if seen else dataset

@@ -6,14 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tfmed.data import pool
-from tfmed.data.case_facts import CaseFacts, measure
+from tfmed.data import case_facts
+from tfmed.data.case_facts import CaseFacts
 from tfmed.data.dataset import Dataset
 from tfmed.errors import DataError
 
-# nnU-Net draws 1e8 values of all cases; a tenth gives the same percentiles in a tenth the memory.
-SAMPLES = 10_000_000
-SAMPLES_OF_A_CASE = 100_000
+MIXED = "a segmenter takes images or volumes; here are clips, or both together"
 
 
 @dataclass(frozen=True)
@@ -58,39 +56,37 @@ class CaseFingerprint:
 
 
 def case_fingerprint(train: Dataset, workers: int | None = None) -> CaseFingerprint:
-    """Read every training case that has a mask once, in worker processes, and summarise them.
+    """Summarise every training case that has a mask, of what their audit has read.
 
     Args:
         train: the training part, audited with its masks.
-        workers: processes; None for one a core, 0 for none.
+        workers: processes, for files that have changed since; None for one a core, 0 for none.
 
     Raises:
         DataError: no case has a mask, one cannot be read, or images stand among volumes.
     """
-    table = train.table[train.table["mask"].notna()]
+    cases = train.where(train.answered)
+    table = cases.table
     if table.empty:
         raise DataError("the training part has no masks: nothing to plan from")
-    samples = max(min(SAMPLES // len(table), SAMPLES_OF_A_CASE), 1)
-    about = train.facts["masks"]
-    items = [(example, about, samples) for example in table.to_dict("records")]
+    if "clip" in table and table["clip"].any():
+        raise DataError(MIXED)
     found: list[CaseFacts] = []
-    results = pool.run(measure, items, workers=workers, what="reading for the plan", unit="cases")
-    for (example, _, _), one in zip(items, results, strict=True):
-        if not isinstance(one, CaseFacts):
-            reason = one.reason if isinstance(one, pool.Crash) else one
-            raise DataError(f"{example['path']}: {reason}")
+    for path, one in zip(table["path"], case_facts.of(cases, workers), strict=True):
+        if isinstance(one, str):
+            raise DataError(f"{path}: {one}")
         found.append(one)
     ranks = {len(one.shape) for one in found}
-    if len(ranks) > 1 or ("clip" in table and table["clip"].any()):
-        raise DataError("a segmenter takes images or volumes; here are clips, or both together")
+    if len(ranks) > 1:
+        raise DataError(MIXED)
     spacings = [one.spacing_mm for one in found if one.spacing_mm is not None]
     whole = len(spacings) == len(found)
     return CaseFingerprint(
         examples=len(found),
         channels=int(table["channels"].max()),
         bits=int(table["bits"].max()),
-        modality=_shared([one.modality for one in found]),
-        units=_shared([one.units for one in found]),
+        modality=_shared(list(table["modality"])),
+        units=_shared(list(table["units"])),
         shapes=tuple(one.shape for one in found),
         spacings_mm=tuple(spacings) if whole else None,
         without_spacing=len(found) - len(spacings),
