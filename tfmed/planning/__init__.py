@@ -12,12 +12,13 @@ from typing import Any
 from tfmed.data.dataset import Dataset
 from tfmed.planning.described import describe
 from tfmed.planning.machine import Machine, here
-from tfmed.planning.plan import BY_USER, Choices, Plan
+from tfmed.planning.plan import BY_USER, NOT_USED, Choices, Plan
 from tfmed.planning.written import chosen, dumps, loads, made
 from tfmed.task import Task
 
 __all__ = [
     "BY_USER",
+    "NOT_USED",
     "Choices",
     "Machine",
     "Plan",

@@ -8,6 +8,7 @@ import pydantic
 from pydantic import Field
 
 BY_USER = "set by the user"
+NOT_USED = "not used"
 
 Choices = dict[str, tuple[Any, str]]
 

@@ -18,7 +18,7 @@ from tfmed.errors import ConfigError, DataError
 from tfmed.evaluation.examples import confident
 from tfmed.export.tail import ANSWER, TEMPERATURE, Temperature
 from tfmed.metrics import Threshold
-from tfmed.planning import Choices
+from tfmed.planning import NOT_USED, Choices
 from tfmed.statistics import RESAMPLES
 from tfmed.tasks.recognition.answers import class_page, class_scoring, thresholds
 from tfmed.tasks.recognition.answers.calibration import fit_temperature
@@ -125,6 +125,8 @@ class Classes:
             "label_smoothing": (0.05, "labels of images are never all right"),
             "class_weights": (weights, why),
             "watch": ("auroc", "what chooses the best epoch, on validation"),
+            "target_mean": (0.0, NOT_USED),
+            "target_std": (1.0, NOT_USED),
         }
 
     def of_fold(self, plan: Any, whole: Dataset, part: Dataset) -> Any:

@@ -16,7 +16,7 @@ from tfmed.data.dataset import Dataset
 from tfmed.export.tail import ANSWER
 from tfmed.losses import likelihood
 from tfmed.metrics import agreement, conformal
-from tfmed.planning import Choices
+from tfmed.planning import NOT_USED, Choices
 from tfmed.statistics import RESAMPLES
 from tfmed.tasks.recognition.answers import number_page, number_scores
 from tfmed.tasks.recognition.answers.number_scale import Scale
@@ -100,6 +100,8 @@ class Number:
         return {
             "loss": ("huber", "numbers that are quite wrong pull less than by their square"),
             "watch": ("mae", "what chooses the best epoch, on validation"),
+            "label_smoothing": (0.0, NOT_USED),
+            "class_weights": ((), NOT_USED),
             "target_mean": (round(float(known.mean(dtype=np.float64)), 6), why),
             "target_std": (max(round(float(known.std(dtype=np.float64)), 6), LEAST_STD), why),
         }
