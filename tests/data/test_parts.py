@@ -63,7 +63,7 @@ def test_no_patient_and_no_equal_image_is_in_two_parts(rows, seed) -> None:
         [f"P{patient}" for _, patient, _ in rows],
         digests=[str(digest) for _, _, digest in rows],
     )
-    whole = parts.assign(made, seed=seed)
+    whole = assign(made, seed=seed)
     assert_no_group_is_parted(whole)
     assert set(whole.table["split"]) == {"train", "val", "test"}
     for part in ("train", "val", "test"):

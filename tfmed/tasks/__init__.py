@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tfmed.task import TASKS
-from tfmed.tasks.recognition.task import Classification
+from tfmed.tasks.recognition.task import Classification, Regression
 from tfmed.tasks.segmentation.task import Segmentation
 
-__all__ = ["TASKS", "Classification", "Segmentation"]
+__all__ = ["TASKS", "Classification", "Regression", "Segmentation"]

@@ -308,3 +308,8 @@ def _outputs(networks: Networks, store: Examples, plan: RecognitionPlan) -> np.n
 def Classification(classes: Sequence[str], multi_label: bool = False) -> Recognition:
     """Which of the classes an example shows; see `answers.classes.Classes`."""
     return Recognition(Classes(tuple(classes), multi_label))
+
+
+def Regression() -> Recognition:  # noqa: N802
+    """Which number an example has; see `answers.number.Number`."""
+    return Recognition.of_dict("regression", {})
