@@ -310,6 +310,6 @@ def Classification(classes: Sequence[str], multi_label: bool = False) -> Recogni
     return Recognition(Classes(tuple(classes), multi_label))
 
 
-def Regression() -> Recognition:  # noqa: N802
+def Regression() -> Recognition:
     """Which number an example has; see `answers.number.Number`."""
     return Recognition.of_dict("regression", {})
