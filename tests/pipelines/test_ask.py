@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 from makers_dicom import slices
 
-from tfmed.errors import DataError
+from tfmed.errors import ConfigError, DataError
 from tfmed.export.backends import Backend
 from tfmed.inference import InferenceSettings
 from tfmed.pipelines.ask import Trained
 from tfmed.pipelines.flags import DataSettings
-from tfmed.tasks import Segmentation
+from tfmed.tasks import Classification, Segmentation
 from tfmed.tasks.segmentation.segmenter import Segmenter
 from tfmed.transforms.normalisation import Normalisation
 
@@ -63,6 +63,19 @@ def test_scans_lacking_a_class_are_scored_where_its_value_is_named(tmp_path: Pat
     assert len(model.to_score(settings, named)) == 3
     with pytest.raises(DataError, match="those of a class that no mask shows too"):
         model.to_score(settings, named[:1])
+
+
+def test_names_of_values_are_refused_where_truth_names_itself(tmp_path: Path) -> None:
+    labels = Trained(Classification(("a", "b")), None)
+    with pytest.raises(ConfigError, match="--classes"):
+        labels.to_score(DataSettings(data=str(tmp_path)), ("organ=1",))
+
+
+def test_what_is_only_answered_for_has_neither_truth_nor_part(tmp_path: Path) -> None:
+    makers_masks.pairs(tmp_path, 3)
+    found = trained(8, 8).to_answer(DataSettings(data=str(tmp_path)))
+    assert len(found) == 3 and "mask" not in found.table and "masks" not in found.facts
+    assert set(found.table["split"]) == {""}
 
 
 def test_a_folder_without_scans_is_told_without_a_word_of_masks(tmp_path: Path) -> None:

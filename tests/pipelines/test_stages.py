@@ -18,6 +18,7 @@ from tfmed.run import Run, write_text
 from tfmed.tasks import Classification
 
 TASK = Classification(("a", "b"))
+LEFT = ("model.keras", "member.json", "backup/x", "logs/x", "masks/x", "fold1/member.json")
 
 
 def made(**fixed: Any) -> Plan:
@@ -32,14 +33,7 @@ def trained(tmp_path: Path) -> Callable[..., tuple[Run, TrainingSettings]]:
         settings = TrainingSettings(run=tmp_path / "run", **given)
         with stages.begin("classify", settings) as run:
             stages.plan(run, TASK, lambda: made(epochs=settings.epochs))
-            for name in (
-                "model.keras",
-                "member.json",
-                "backup/x",
-                "logs/x",
-                "masks/x",
-                "fold1/member.json",
-            ):
+            for name in LEFT:
                 run.path(name).touch()
             stages.note(run, finished=True, export=str(tmp_path), seconds={"index": 2, "train": 9})
         return run, settings

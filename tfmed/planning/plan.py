@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, ClassVar, Literal, Self
 
 import pydantic
@@ -9,6 +10,8 @@ from pydantic import Field
 
 BY_USER = "set by the user"
 NOT_USED = "not used"
+# TensorFlow counts the values of one example in 32 bits.
+MOST_VALUES = 2**31
 
 Choices = dict[str, tuple[Any, str]]
 
@@ -57,6 +60,17 @@ class Plan(pydantic.BaseModel):
     precision: Literal["auto", "float32", "mixed_bfloat16", "mixed_float16"]
     augmentation: tuple[dict[str, Any], ...]
     reasons: dict[str, str] = Field(default_factory=dict)
+
+    @pydantic.model_validator(mode="after")
+    def _fits(self) -> Self:
+        """Refuse what no network takes at once, before one is built."""
+        if math.prod(self.input_shape) >= MOST_VALUES:
+            shape = " x ".join(f"{side:,}" for side in self.input_shape)
+            raise ValueError(
+                f"the size of what the network sees, with its channels, is {shape}; expected "
+                f"fewer than {MOST_VALUES:,} values"
+            )
+        return self
 
     @property
     def top(self) -> float | None:
