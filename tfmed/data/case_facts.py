@@ -14,8 +14,7 @@ from tfmed.data.truth.known_truth import REASON
 from tfmed.data.truth.mask_reading import BOX, BOX_SHARE, FOREGROUND
 
 SPACINGS = ("slice_spacing_mm", "row_spacing_mm", "column_spacing_mm")
-COLUMNS = ("reason", REASON, BOX, BOX_SHARE, FOREGROUND, *SPACINGS)
-ROWS = 1000  # whose quantiles are Python's numbers at once
+COLUMNS = ("reason", REASON, BOX, BOX_SHARE, *SPACINGS)
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,11 +43,14 @@ def of(dataset: Dataset, workers: int | None = None) -> list[CaseFacts | str]:
         dataset: audited, each example with a mask.
         workers: processes, for files that have changed since; None for one a core, 0 for none.
     """
-    facts = auditing.read_facts(dataset, workers).select(COLUMNS)
-    return [_of_row(row) for batch in facts.to_batches(ROWS) for row in batch.to_pylist()]
+    facts = auditing.read_facts(dataset, workers)
+    rows = facts.select(COLUMNS).to_pylist()
+    # Not as Python's numbers, of which there were a thousand a case.
+    values = facts[FOREGROUND].to_pandas()
+    return [_of_row(row, one) for row, one in zip(rows, values, strict=True)]
 
 
-def _of_row(row: dict[str, Any]) -> CaseFacts | str:
+def _of_row(row: dict[str, Any], foreground: np.ndarray) -> CaseFacts | str:
     if reason := row["reason"] or row[REASON]:
         return str(reason)
     if row[BOX] is None:
@@ -59,5 +61,5 @@ def _of_row(row: dict[str, Any]) -> CaseFacts | str:
         shape=shape,
         relative_size=row[BOX_SHARE],
         spacing_mm=None if any(math.isnan(length) for length in spacing) else spacing,
-        foreground=np.array(row[FOREGROUND], np.float32),
+        foreground=foreground,
     )
