@@ -34,17 +34,17 @@ def seen(age: float, hand: wrist_bones.Hand = USUAL) -> list[wrist_bones.Bone]:
     return list(wrist_bones.bones(np.random.default_rng(0), hand, age))
 
 
-def test_the_set_opens_by_name_with_ages_as_text_and_known_patients(
+def test_the_set_opens_by_name_with_ages_and_known_patients(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("TFMED_DATA", str(tmp_path))
     monkeypatch.setattr(wrists, "PATIENTS", FEW)
-    found = data.open("synthetic:wrists")
+    found = data.open("synthetic:wrists", truth="number")
     assert len(found) == 240
     assert len(found.rejects) == 0
     assert found.table["patient_known"].all()
     assert set(found.table["split"]) == {"train", "val", "test"}
-    ages = found.table["label"].astype(float)
+    ages = found.table["number"]
     assert ages.between(*wrists.AGES).all()
     assert (ages * 10 - (ages * 10).round()).abs().max() < 1e-6
 
