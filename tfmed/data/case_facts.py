@@ -11,10 +11,10 @@ import numpy as np
 from tfmed.data import auditing
 from tfmed.data.dataset import Dataset
 from tfmed.data.truth.known_truth import REASON
-from tfmed.data.truth.mask_reading import BOX, BOX_SHARE, FOREGROUND
+from tfmed.data.truth.mask_reading import BOX, BOX_SHARE, FOREGROUND, SPREAD
 
 SPACINGS = ("slice_spacing_mm", "row_spacing_mm", "column_spacing_mm")
-COLUMNS = ("reason", REASON, BOX, BOX_SHARE, *SPACINGS)
+COLUMNS = ("reason", REASON, BOX, BOX_SHARE, SPREAD, *SPACINGS)
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,12 +28,14 @@ class CaseFacts:
         foreground: float32, quantiles of the values in modality units that the voxels of all
             classes but the background have, all channels together, as many of each case; empty
             where there are none.
+        spread: of the same values minimum, maximum, mean and standard deviation, or nothing.
     """
 
     shape: tuple[int, ...]
     relative_size: float
     spacing_mm: tuple[float, ...] | None
     foreground: np.ndarray
+    spread: tuple[float, ...]
 
 
 def of(dataset: Dataset, workers: int | None = None) -> list[CaseFacts | str]:
@@ -62,4 +64,5 @@ def _of_row(row: dict[str, Any], foreground: np.ndarray) -> CaseFacts | str:
         relative_size=row[BOX_SHARE],
         spacing_mm=None if any(math.isnan(length) for length in spacing) else spacing,
         foreground=foreground,
+        spread=tuple(row[SPREAD]),
     )

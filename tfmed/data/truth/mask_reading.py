@@ -19,9 +19,10 @@ MOST_VALUES = 1 << 20  # of a case, drawn with replacement where it has more
 SEED = 1234
 
 VALUES, TIMES, PALETTE = "mask_values", "mask_times", "mask_palette"
-BOX, BOX_SHARE, FOREGROUND = "box", "box_share", "foreground"
+BOX, BOX_SHARE, FOREGROUND, SPREAD = "box", "box_share", "foreground", "foreground_spread"
 # Stored values and how often each occurs, whether they are a palette's; and the sides of the box
-# around all voxels of the image that are not 0, its share of the image, and `quantiles`.
+# around all voxels of the image that are not 0, its share of the image; of the values in the
+# foreground `quantiles`, and minimum, maximum, mean and standard deviation.
 SCHEMA = pa.schema(
     {
         VALUES: pa.list_(pa.int64()),
@@ -30,6 +31,7 @@ SCHEMA = pa.schema(
         BOX: pa.list_(pa.int64()),
         BOX_SHARE: pa.float64(),
         FOREGROUND: pa.list_(pa.float32()),
+        SPREAD: pa.list_(pa.float64()),
         REASON: pa.string(),
     }
 )
@@ -61,10 +63,12 @@ def read(
     if image.clip:
         return told
     sides = box((image.pixels != 0).any(axis=-1))
+    inside = image.pixels[values > 0].ravel()
     return told | {
         BOX: list(sides),
         BOX_SHARE: float(np.prod(sides) / np.prod(grid.shape)),
-        FOREGROUND: quantiles(image.pixels[values > 0].ravel()),
+        FOREGROUND: quantiles(inside),
+        SPREAD: spread(inside),
     }
 
 
@@ -79,17 +83,21 @@ def box(inside: np.ndarray) -> tuple[int, ...]:
 
 
 def quantiles(values: np.ndarray) -> np.ndarray:
-    """Float32 `[QUANTILES]`, evenly spread in rank, the least and the greatest among them.
+    """Float32 `[QUANTILES]`, evenly spread in rank; empty where there are no values.
 
-    They stand for the values wherever cases are put together, and each case counts the same.
-    Empty where there are no values.
+    Percentiles of cases together are those of their quantiles, where each case counts the same.
     """
     if not values.size:
         return np.empty(0, np.float32)
-    ends = values.min(), values.max()
     if values.size > MOST_VALUES:
         values = np.random.default_rng(SEED).choice(values, MOST_VALUES)
     ranks = (np.arange(QUANTILES) + 0.5) / QUANTILES * values.size
-    found = np.sort(values)[ranks.astype(int)].astype(np.float32)
-    found[0], found[-1] = ends
-    return found
+    return np.sort(values)[ranks.astype(int)].astype(np.float32)
+
+
+def spread(values: np.ndarray) -> list[float]:
+    """Minimum, maximum, mean and standard deviation; nothing where there are no values."""
+    if not values.size:
+        return []
+    mean, std = values.mean(dtype=np.float64), values.std(dtype=np.float64)
+    return [float(one) for one in (values.min(), values.max(), mean, std)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -91,20 +92,23 @@ def case_fingerprint(train: Dataset, workers: int | None = None) -> CaseFingerpr
         spacings_mm=tuple(spacings) if whole else None,
         without_spacing=len(found) - len(spacings),
         relative_size=float(np.median([one.relative_size for one in found])),
-        **_of_values(np.concatenate([one.foreground for one in found])),
+        **_of_foreground([one for one in found if one.spread]),
     )
 
 
-def _of_values(values: np.ndarray) -> dict[str, float]:
-    if not values.size:
+def _of_foreground(cases: Sequence[CaseFacts]) -> dict[str, float]:
+    """The values of all cases together, each of which counts the same."""
+    if not cases:
         raise DataError("no training mask has foreground: every class but the first is empty")
+    minima, maxima, means, stds = np.array([one.spread for one in cases]).T
+    values = np.concatenate([one.foreground for one in cases])
     low, median, high = np.percentile(values, (0.5, 50.0, 99.5))
     return {
-        "mean": float(values.mean(dtype=np.float64)),
-        "std": float(values.std(dtype=np.float64)),
+        "mean": float(means.mean()),
+        "std": float(np.sqrt((stds**2).mean() + means.var())),
         "median": float(median),
-        "minimum": float(values.min()),
-        "maximum": float(values.max()),
+        "minimum": float(minima.min()),
+        "maximum": float(maxima.max()),
         "low": float(low),
         "high": float(high),
     }
