@@ -1,4 +1,4 @@
-"""kill -9 at random moments of a training command: does the same command then end bit for bit equal?
+"""kill -9 at random moments of a training command: does the same command end equal, bit for bit?
 
 Runs the command in peace, then again in other folders, each killed at one random moment between
 its start and its end, and run again to its end. What a run leaves is compared with the one in

@@ -173,7 +173,8 @@ def split(run: Run, settings: TrainingSettings, dataset: Dataset) -> Dataset:
             part = table["split"].where(table["split"] == "test", "train")
             whole = dataset.with_table(table.assign(split=part.where(dataset.answered, "")))
             made = leakage.settle(whole, settings.allow_leakage)
-            how = f"{settings.folds} folds by patient, stratified by class, seed {settings.seed}"
+            by = truths.of(dataset).stratum
+            how = f"{settings.folds} folds by patient, stratified by {by}, seed {settings.seed}"
             made = made.with_facts(split={"how": how})
         else:
             made = parts.assign(dataset, seed=settings.seed, allow_leakage=settings.allow_leakage)
