@@ -361,7 +361,7 @@ HOSTILE: dict[str, Callable[[Plan], dict[str, Any]]] = {
     "epochs in plan.toml: expected a whole number": lambda plan: {"epochs": "many"},
     "batch_size in plan.toml: expected": lambda plan: {"batch_size": 0},
     "unknown model 'convnt'": lambda plan: {"model": "convnt"},
-    "loss: expected": lambda plan: {"loss": "hope"},
+    "loss": lambda plan: {"loss": "hope"},
     "watch": lambda plan: {"watch": "luck"},
     "'melt'": lambda plan: {"augmentation": [{"name": "melt"}]},
     "task in plan.toml: expected": lambda plan: {"task": "fortune"},
