@@ -48,6 +48,7 @@ def test_the_whole_job_in_python(parts: tuple[data.Dataset, ...], tmp_path: Path
     assert export.load(version).task == task
 
 
+@pytest.mark.slow
 def test_the_whole_job_with_masks_in_python(
     discs: tuple[data.Dataset, ...], tmp_path: Path
 ) -> None:

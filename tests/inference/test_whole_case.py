@@ -101,6 +101,7 @@ def test_slice_wise_keeps_the_slices_and_0_keeps_an_axis() -> None:
 
 
 def test_a_keras_model_and_its_saved_model_give_the_same_map(tmp_path: Path) -> None:
+    keras.utils.set_random_seed(1)
     inputs = keras.Input((None, None, None, 1))
     hidden = keras.layers.Conv3D(4, 3, padding="same", activation="relu")(inputs)
     model = keras.Model(inputs, [keras.layers.Conv3D(3, 1)(hidden), hidden])

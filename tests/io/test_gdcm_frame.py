@@ -9,7 +9,7 @@ import pytest
 from pydicom.encaps import generate_frames
 
 from tests import makers
-from tfmed.io import gdcm_frame, read
+from tfmed.io import dicom_codecs, read
 
 LOSSLESS_JPEG = "1.2.840.10008.1.2.4.70"
 
@@ -56,6 +56,6 @@ def test_a_cut_frame_is_refused(tmp_path: Path) -> None:
         "photometric_interpretation": "MONOCHROME2",
         "bits_allocated": 16, "bits_stored": 16, "pixel_representation": 0,
     }  # fmt: skip
-    np.testing.assert_array_equal(gdcm_frame.by_gdcm(frame, LOSSLESS_JPEG, settings), pixels)
+    np.testing.assert_array_equal(dicom_codecs.by_gdcm(frame, LOSSLESS_JPEG, settings), pixels)
     with pytest.raises(ValueError, match="GDCM"):
-        gdcm_frame.by_gdcm(frame[:40], LOSSLESS_JPEG, settings)
+        dicom_codecs.by_gdcm(frame[:40], LOSSLESS_JPEG, settings)

@@ -72,6 +72,7 @@ def test_logits_have_the_size_of_the_image_and_the_finest_come_first(name, stage
     assert not [layer for layer in model.layers if isinstance(layer, keras.Model)]
 
 
+@pytest.mark.slow
 @every
 def test_a_network_is_equal_after_saving_and_safe_loading_and_in_tflite(name, stages, tmp_path):
     model = models.build_segmenter(name, 2, 3, **stages)

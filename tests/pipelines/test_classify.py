@@ -112,6 +112,7 @@ def test_an_edited_plan_that_cannot_be_built_removes_nothing(
     assert (run / "model.keras").is_file()
 
 
+@pytest.mark.slow
 def test_another_name_exports_again_without_training(finished: Finished, tmp_path: Path) -> None:
     out, command = finished
     run = tmp_path / "run"
@@ -139,6 +140,7 @@ def test_a_kill_after_the_export_makes_no_second_version(
     assert (tmp_path / "run" / "report.html").is_file()
 
 
+@pytest.mark.slow
 def test_folds_answer_every_example_once_and_export_their_mean(scans: Path, tmp_path: Path) -> None:
     command = ["--data", str(scans), "--table", str(scans / "labels.csv"), "--model", "convnet"]
     command += ["--path-column", "file", "--label-column", "finding", "--epochs", "1"]

@@ -91,6 +91,7 @@ def grey_frames(path: Path) -> np.ndarray:
     return np.stack(frames)[..., None]
 
 
+@pytest.mark.slow
 def test_clips_are_learned_and_the_export_answers_for_clips_of_another_length(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -112,6 +113,7 @@ def test_clips_are_learned_and_the_export_answers_for_clips_of_another_length(
     assert "answers for clips, volumes holds volumes" in capfd.readouterr().err
 
 
+@pytest.mark.slow
 def test_nifti_volumes_with_a_table_are_learned_and_evaluated(tmp_path: Path) -> None:
     folder = write_volumes(tmp_path / "volumes of Zoë")
     data = ["--data", str(folder), "--table", str(folder / "labels.csv")]
