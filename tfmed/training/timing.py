@@ -11,7 +11,7 @@ from tfmed.task import MakeStep, Networks
 from tfmed.training.program import Program
 from tfmed.training.settings import Settings
 
-ENOUGH_SECONDS = 1.5
+ENOUGH_SECONDS = 1.0
 MOST_STEPS = 64
 
 

@@ -70,10 +70,14 @@ def fitted(
     else:
         why = ""
     wanted = min(whole, math.ceil(WANTED_IMAGES / batch))
-    best = begun
-    for smaller in _smaller(choices, asked):
+    best, left = begun, list(_smaller(choices, asked))
+    for number, smaller in enumerate(left, start=1):
         if best.steps >= wanted:
             break
+        # Timing takes seconds too: what by its size cannot be enough is passed over.
+        shrunk = math.prod(choices["size"][0]) / math.prod(smaller["size"][0])
+        if number < len(left) and begun.steps * shrunk < wanted:
+            continue
         best = _timed(smaller, batch, machine.seconds or MOST_SECONDS, pace)
     return best.choices | _length(best, begun, epoch, whole, machine, why, asked)
 
