@@ -20,6 +20,7 @@ from tfmed.errors import DataError, TrainingError
 from tfmed.task import MODEL, Networks, Validate
 from tfmed.training import Settings, loop, pace
 from tfmed.training.program import Program
+from tfmed.training.settings import TOP_EPOCHS
 
 KILLED = Path(__file__).with_name("killed.py")
 EPOCH_STEPS = toy.EXAMPLES // toy.BATCH
@@ -329,3 +330,9 @@ def test_two_networks_with_two_optimizers_train_in_one_loop_and_go_on(tmp_path: 
     for name, network in whole.items():
         for mine, other in zip(_weights(again[name]), _weights(network), strict=True):
             np.testing.assert_allclose(mine, other, rtol=1e-4, atol=1e-5)
+
+
+def test_training_ends_where_validation_can_tell_no_more(tmp_path: Path) -> None:
+    perfect = dict.fromkeys(("accuracy", "loss"), 1.0)
+    toy.fit(tmp_path, epochs=50, top=1.0, validate=lambda model: perfect)
+    assert len(pd.read_csv(tmp_path / "history.csv")) == TOP_EPOCHS

@@ -32,7 +32,7 @@ def corrected(
     plan = make(machine)
     for _ in range(ROUNDS):
         assert machine.time is not None
-        slowness = pace(plan) / _estimated(plan, machine.time)
+        slowness = pace(plan) / estimated(plan, machine.time)
         machine = replace(machine, time=replace(machine.time, slowness=slowness))
         before, plan = plan, make(machine)
         if _network(plan) == _network(before):
@@ -40,7 +40,8 @@ def corrected(
     return plan
 
 
-def _estimated(plan: SegmentationPlan, budget: Budget) -> float:
+def estimated(plan: SegmentationPlan, budget: Budget) -> float:
+    """Seconds of a plan's training step on so many cores, as its parts say."""
     shape = Stages(plan.patch_size, plan.strides, plan.kernels)
     one = Candidate(shape, plan.features[0], plan.batch_size)
     by_estimate = replace(budget, slowness=1.0)
