@@ -180,6 +180,10 @@ class Task(Protocol):
         """What it learns from: a row of `tfmed.data.truth.TRUTHS`."""
 
     @classmethod
+    def losses_of(cls, name: str) -> Sequence[str]:
+        """The names that `--loss` takes."""
+
+    @classmethod
     def of_dataset(cls, name: str, dataset: Any) -> Self:
         """The task that a data set's truth asks for."""
 

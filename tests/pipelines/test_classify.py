@@ -268,3 +268,11 @@ def test_a_split_that_was_killed_half_way_is_made_again(
             stages.split(run, settings, dataset)
     made = stages.split(run, settings, stages.index(run, settings, "label"))
     assert made.facts["split"]["how"].startswith("split by patient")
+
+
+def test_a_loss_that_the_task_does_not_have_is_refused_before_any_scan_is_read(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert classify.main(["--loss", "focol", "--run", str(tmp_path / "run")]) == 2
+    assert "expected one of cross_entropy, focal, got 'focol'" in capfd.readouterr().err
+    assert not (tmp_path / "run").exists()

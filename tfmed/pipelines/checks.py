@@ -3,26 +3,32 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from tfmed import config
 from tfmed.errors import ConfigError
+from tfmed.expected import one_of
 from tfmed.pipelines.flags import TrainingSettings
 
 
-def trainable(settings: TrainingSettings, networks: Mapping[str, str]) -> None:
+def trainable(
+    settings: TrainingSettings, networks: Mapping[str, str], losses: Sequence[str]
+) -> None:
     """Check what a training needs besides its scans.
 
     Args:
         settings: of the training.
         networks: the table of those that the task has.
+        losses: names of those that it has.
 
     Raises:
-        ConfigError: an unknown network, no such file of weights, no place for the export.
+        ConfigError: an unknown network or loss, no such file of weights, no place for the export.
     """
     if settings.model != "auto":
         config.lookup(networks, settings.model, "model")
+    if settings.loss != "auto":
+        one_of("--loss", settings.loss, losses)
     if settings.weights not in ("none", "imagenet") and not Path(settings.weights).is_file():
         raise ConfigError(
             f"--weights: there is no file {settings.weights}; expected none, imagenet or a file"

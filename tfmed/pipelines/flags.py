@@ -80,6 +80,9 @@ class TrainingSettings(DataSettings):
         None,
         description="Pixels that the network sees: H W, or D H W; without it the planner's.",
     )
+    loss: str = Field(
+        "auto", description="What training makes small: a loss of the task; auto: the planner's."
+    )
     epochs: int | None = Field(
         None, ge=1, description="Rounds over the training part; without it the planner's."
     )
@@ -108,7 +111,7 @@ class TrainingSettings(DataSettings):
     def asked(self) -> dict[str, Any]:
         """Settings of the plan that the user has set."""
         given = {name: getattr(self, name) for name in ("size", "epochs", "batch_size")}
-        words = {"model": "auto", "weights": "none", "precision": "auto"}
+        words = {"model": "auto", "weights": "none", "loss": "auto", "precision": "auto"}
         for name, unset in words.items():
             given[name] = None if getattr(self, name) == unset else getattr(self, name)
         return given

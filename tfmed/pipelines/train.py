@@ -35,7 +35,7 @@ def run(pipeline: str, name: str, settings: TrainingSettings) -> None:
         settings: of the command.
     """
     of = kind(name)
-    checks.trainable(settings, of.networks_known)
+    checks.trainable(settings, of.networks_known, of.losses_of(name))
     hardware.tell()
     with stages.begin(pipeline, settings) as work:
         dataset = stages.split(work, settings, stages.index(work, settings, of.truth_of(name)))

@@ -79,6 +79,12 @@ class Recognition:
         return truth
 
     @classmethod
+    def losses_of(cls, name: str) -> Sequence[str]:
+        """The answer's."""
+        known: Sequence[str] = lookup(ANSWERS, name, "task").LOSSES
+        return known
+
+    @classmethod
     def of_dataset(cls, name: str, dataset: Dataset) -> Recognition:
         """The question that a data set's truth asks for."""
         return cls(lookup(ANSWERS, name, "task").of_dataset(dataset))

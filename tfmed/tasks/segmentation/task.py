@@ -81,6 +81,11 @@ class Segmentation:
         return "mask"
 
     @classmethod
+    def losses_of(cls, name: str) -> Sequence[str]:
+        """Of masks."""
+        return tuple(losses.LOSSES)
+
+    @classmethod
     def of_dataset(cls, name: str, dataset: Dataset) -> Segmentation:
         """Which of the classes that a data set's masks show.
 
