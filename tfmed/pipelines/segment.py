@@ -3,18 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pydantic import Field, field_validator
 
 from tfmed import config
 from tfmed.pipelines.flags import TrainingSettings
-
-if TYPE_CHECKING:
-    pass
-
-# Made-up data shows the whole way, and need not be learned to the last digit.
-SYNTHETIC_SECONDS = 150.0
 
 
 class Config(TrainingSettings):

@@ -1,13 +1,8 @@
-"""`synthetic:NAME`: drawn examples with known truth, written once as real files.
+"""`synthetic:nodules`: chest CT of 80 patients with 6 slices each.
 
-`nodules`: chest CT of 80 patients with 6 slices each, half of the patients with a nodule in a
-lung; a slice that shows it is `nodule`, every other `normal`. Two made-up scanners, which have
-nothing to do with the label, store their slices in different ways.
-
-`wrists`: 2,048 radiographs of 1,536 hands with their bone age, in three parts, as PNG.
-
-`organs`: 150 images of 30 patients with masks of liver and kidney, as PNG. `organs3d`: volumes of
-24 patients with masks of liver, lesions and a vessel, as NIfTI.
+Half of the patients have a nodule in a lung; a slice that shows it is `nodule`, every other
+`normal`. Two made-up scanners, which have nothing to do with the label, store their slices in
+different ways.
 """
 
 from __future__ import annotations
@@ -24,18 +19,6 @@ from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, generate_uid
 from tfmed import log
 from tfmed.data.sources import phantom
 
-# Name: what writes the examples of a seed into a folder, with `labels.csv` at its top.
-DRAWN = {
-    "nodules": "tfmed.data.sources.synthetic:write_nodules",
-    "wrists": "tfmed.data.sources.wrists:write",
-}
-# Those with masks: name, and what opens them with a seed.
-DRAWN_WITH_MASKS = {
-    "organs": "tfmed.data.sources.synthetic:open_organs",
-    "organs3d": "tfmed.data.sources.synthetic:open_organs_3d",
-}
-VERSION = 2  # a new number when what is drawn changes: older files are then not reused
-MASKED_VERSION = 2
 PATIENTS = 80
 LABELS = "labels.csv"
 COLUMNS = ("path", "label", "nodule_x_mm", "nodule_y_mm", "nodule_z_mm", "section_radius_mm")
