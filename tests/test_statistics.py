@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 import scipy.stats
+from row_by_row import bootstrap
 
 from tfmed import metrics
-from tfmed.statistics import bootstrap, bootstrap_weighted, interval, wilson
+from tfmed.statistics import bootstrap_weighted, interval, wilson
 
 
 def test_independent_patients_give_the_interval_of_scipy():

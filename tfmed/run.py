@@ -13,7 +13,6 @@ import os
 import platform
 import re
 import shutil
-import tomllib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -63,10 +62,6 @@ class Run:
     def read_text(self, name: str) -> str:
         """The text of a file of the run."""
         return self._existing(name).read_text(encoding="utf-8")
-
-    def read_toml(self, name: str) -> dict[str, Any]:
-        """Read a TOML file of the run."""
-        return tomllib.loads(self._existing(name).read_text(encoding="utf-8"))
 
     def write_table(self, name: str, table: pd.DataFrame) -> None:
         """Write a table as CSV or Parquet, by the name's ending."""

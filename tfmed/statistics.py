@@ -17,20 +17,20 @@ Interval = tuple[float, float]
 Name = TypeVar("Name", bound=Hashable)
 
 
-def bootstrap(
-    statistic: Callable[[np.ndarray], dict[str, float]],
+def bootstrap_weighted(
+    statistic: Callable[[np.ndarray], dict[Name, np.ndarray]],
     patients: np.ndarray,
     resamples: int = RESAMPLES,
     seed: int = 0,
-) -> dict[str, Interval]:
+) -> dict[Name, Interval]:
     """95 % percentile intervals (Efron 1979) of any statistics, by resampling patients.
 
     Patients are drawn with replacement, each with all of its rows, because rows of one patient
     resemble each other: resampling rows would make intervals too narrow.
 
     Args:
-        statistic: takes row numbers, `[n]` int, some of them several times, and gives named
-            numbers; NaN where one is not defined for these rows.
+        statistic: takes `[R, N]` int, how often each row stands in each resample, and gives named
+            `[R]` values, NaN where one is not defined; see `tfmed.metrics`.
         patients: `[N]`, the patient of each row.
         resamples: how often patients are drawn.
         seed: of the draw; equal seeds give equal intervals.
@@ -38,33 +38,6 @@ def bootstrap(
     Returns:
         `(low, high)` for each name. Resamples in which a number is not defined do not count
         for it; if they are more than half, its interval is `(nan, nan)`.
-    """
-    rows = np.arange(len(patients))
-
-    def each(weights: np.ndarray) -> dict[str, np.ndarray]:
-        drawn = [statistic(np.repeat(rows, row)) for row in weights]
-        return {name: np.array([values[name] for values in drawn]) for name in drawn[0]}
-
-    return bootstrap_weighted(each, patients, resamples, seed)
-
-
-def bootstrap_weighted(
-    statistic: Callable[[np.ndarray], dict[Name, np.ndarray]],
-    patients: np.ndarray,
-    resamples: int = RESAMPLES,
-    seed: int = 0,
-) -> dict[Name, Interval]:
-    """As `bootstrap`, for a statistic that takes many resamples at once, which is far faster.
-
-    Args:
-        statistic: takes `[R, N]` int, how often each row stands in each resample, and gives
-            named `[R]` values; see `tfmed.metrics`.
-        patients: `[N]`, the patient of each row.
-        resamples: how often patients are drawn.
-        seed: of the draw; equal seeds give the intervals of `bootstrap`.
-
-    Returns:
-        `(low, high)` for each name, as `bootstrap`.
     """
     parts = [statistic(weights) for weights in _draw(np.asarray(patients), resamples, seed)]
     if not parts:

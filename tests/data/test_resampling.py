@@ -7,7 +7,7 @@ import pytest
 import SimpleITK as sitk
 from skimage.transform import resize
 
-from tfmed.data.resampling import along, axis_orders, resample_case, resampled_size
+from tfmed.data.resampling import axis_orders, resample_case, resampled_size
 from tfmed.errors import GeometryError
 
 SIZES = [(25, 20, 40), (17, 62, 12), (9, 31, 24), (1, 5, 60)]
@@ -111,15 +111,6 @@ def test_probabilities_still_sum_to_one() -> None:
     chances = np.random.default_rng(2).dirichlet([1, 1, 1], (9, 10, 11)).astype(np.float32)
     found = resample_case(chances, None, None, kind="probabilities", size=(20, 7, 11))
     np.testing.assert_allclose(found.sum(-1), 1, atol=1e-5)
-
-
-def test_slices_of_an_axis_are_those_of_the_whole() -> None:
-    array = noise(7, 9, 8)
-    for order in (0, 1, 3):
-        for size in (4, 9, 20):
-            whole = along(array, 1, size, order)
-            part = along(array, 1, size, order, 1, size - 2)
-            np.testing.assert_allclose(part, whole[:, 1 : size - 2], atol=1e-4)
 
 
 def test_surroundings_of_zeros_stay_zero_where_asked() -> None:

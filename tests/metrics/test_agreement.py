@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from row_by_row import bootstrap
 from scipy import stats
 from sklearn import metrics as oracle
 
 from tfmed.errors import DataError
 from tfmed.metrics import agreement
-from tfmed.statistics import bootstrap, bootstrap_weighted
+from tfmed.statistics import bootstrap_weighted
 
 
 @pytest.fixture

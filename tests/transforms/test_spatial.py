@@ -7,7 +7,7 @@ import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tfmed.transforms import crop, pad, resize
+from tfmed.transforms import resize
 
 SEED = tf.constant([3, 4], tf.int32)
 
@@ -54,14 +54,3 @@ def test_a_constant_stays_and_nothing_leaves_the_range(lengths: tuple[int, ...])
     made = resize(image, size).numpy()
     assert made.min() >= image.numpy().min() - 1e-6
     assert made.max() <= image.numpy().max() + 1e-6
-
-
-def test_crop_and_pad_keep_the_middle() -> None:
-    image = ramp(1, 5, 4, 1)
-    np.testing.assert_array_equal(crop(image, (2, 9))[0], image[0, 1:3])
-    padded = pad(image, (6, 3), value=-1.0)
-    assert padded.shape == (1, 6, 4, 1)
-    np.testing.assert_array_equal(padded[0, :5], image[0])
-    np.testing.assert_array_equal(padded[0, 5], -1)
-    np.testing.assert_array_equal(crop(pad(image, (9, 8)), (5, 4)), image)
-    assert crop(pad(ramp(1, 2, 3, 4, 1), (4, 4, 4)), (2, 3, 4)).shape == (1, 2, 3, 4, 1)

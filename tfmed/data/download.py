@@ -32,14 +32,7 @@ def kept(name: Path) -> Path:
     Raises:
         DataError: neither folder can be written.
     """
-    why = "no permission"
-    for path in _places(name):
-        try:
-            if _is_or_may_be(path):
-                return path
-        except OSError as error:
-            why = error.strerror or str(error)
-    raise _nowhere(name, why)
+    return _first(name, lambda path: path)
 
 
 def keep(name: Path, make: Callable[[Path], object]) -> Path:
@@ -55,18 +48,21 @@ def keep(name: Path, make: Callable[[Path], object]) -> Path:
     Raises:
         DataError: neither folder can be written.
     """
+    return _first(name, lambda path: path if path.exists() else _make(path, make))
+
+
+def _first(name: Path, get: Callable[[Path], Path]) -> Path:
+    """What `get` gives for the first of the two folders that can be written."""
     why = "no permission"
-    for path in _places(name):
+    for path in dict.fromkeys((home() / name, _cache() / name)):
         try:
             if _is_or_may_be(path):
-                return path if path.exists() else _make(path, make)
+                return get(path)
         except OSError as error:
             why = error.strerror or str(error)
-    raise _nowhere(name, why)
-
-
-def _places(name: Path) -> list[Path]:
-    return list(dict.fromkeys((home() / name, _cache() / name)))
+    raise DataError(
+        f"{name} cannot be written below {home()} ({why}): set TFMED_DATA to another folder"
+    )
 
 
 def _is_or_may_be(path: Path) -> bool:
@@ -75,12 +71,6 @@ def _is_or_may_be(path: Path) -> bool:
         return True
     path.parent.mkdir(parents=True, exist_ok=True)
     return os.access(path.parent, os.W_OK)
-
-
-def _nowhere(name: Path, why: str) -> DataError:
-    return DataError(
-        f"{name} cannot be written below {home()} ({why}): set TFMED_DATA to another folder"
-    )
 
 
 def _make(path: Path, make: Callable[[Path], object]) -> Path:

@@ -116,14 +116,7 @@ def axis_orders(
     return (order,) * axes
 
 
-def along(
-    array: np.ndarray,
-    axis: int,
-    size: int,
-    order: int,
-    start: int = 0,
-    stop: int | None = None,
-) -> np.ndarray:
+def along(array: np.ndarray, axis: int, size: int, order: int) -> np.ndarray:
     """Interpolate along one axis.
 
     Args:
@@ -131,19 +124,16 @@ def along(
         axis: which.
         size: the axis's new length.
         order: 0 nearest, 1 linear, 3 cubic spline.
-        start: of the result only a part is computed, from here along the axis,
-        stop: to here (size by default).
 
     Returns:
-        The same dtype, `stop - start` long along the axis.
+        The same dtype, `size` long along the axis.
     """
     length = array.shape[axis]
-    stop = size if stop is None else stop
     if length == size:
-        return array[(slice(None),) * axis + (slice(start, stop),)]
+        return array
     if order > LINEAR:
-        return _products(array, axis, spline_matrix(length, size, order)[start:stop])
-    place = (np.arange(start, stop) + 0.5) * (length / size)
+        return _products(array, axis, spline_matrix(length, size, order))
+    place = (np.arange(size) + 0.5) * (length / size)
     if order == NEAREST:
         return np.take(array, np.minimum(place.astype(np.int64), length - 1), axis)
     place = np.clip(place - 0.5, 0, length - 1)

@@ -1,16 +1,14 @@
-"""What makes labels and boxes suspicious; each check needs tables alone."""
+"""What makes labels suspicious; each check needs tables alone."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import groupby
 
-import numpy as np
 import pandas as pd
 
 from tfmed.data.dataset import JOIN
 
-CORNERS = ("x_min", "y_min", "x_max", "y_max")
 PER_PATIENT_SHARE = 0.8
 FEW_PATIENTS = 10
 
@@ -81,48 +79,11 @@ def _bare(name: str) -> str:
     return "".join(letter for letter in name.casefold() if letter not in " _-\t\u00a0")
 
 
-def small_classes(
-    table: pd.DataFrame, classes: Sequence[str], few: int = FEW_PATIENTS
-) -> dict[str, int]:
-    """Classes of fewer than `few` patients, with how many they have."""
+def small_classes(table: pd.DataFrame, classes: Sequence[str]) -> dict[str, int]:
+    """Classes of fewer than `FEW_PATIENTS` patients, with how many they have."""
     pairs = table[["label", "patient"]].dropna(subset="label")
     if pairs["label"].str.contains(JOIN, regex=False).any():
         pairs = pairs.assign(label=pairs["label"].str.split(JOIN)).explode("label")
     patients = pairs.groupby("label")["patient"].nunique()
-    return {name: int(patients.get(name, 0)) for name in classes if patients.get(name, 0) < few}
-
-
-def boxes(table: pd.DataFrame) -> pd.Series:
-    """What is suspicious of each box, in words; "" for a sound one.
-
-    Args:
-        table: `x_min`, `y_min`, `x_max`, `y_max` in pixels of the image, the upper ends not
-            included, and the image's `height` and `width`.
-
-    Returns:
-        Text, with the index of `table`.
-    """
-    corners = table[list(CORNERS)].astype(float)
-    wide, high = corners["x_max"] - corners["x_min"], corners["y_max"] - corners["y_min"]
-    checks = (
-        (~np.isfinite(corners).all(axis=1), "a corner is missing or not finite"),
-        ((wide < 0) | (high < 0), "its corners are exchanged: the upper lies below the lower"),
-        ((wide == 0) | (high == 0), "has zero area"),
-        (
-            (corners["x_min"] >= table["width"])
-            | (corners["y_min"] >= table["height"])
-            | (corners["x_max"] <= 0)
-            | (corners["y_max"] <= 0),
-            "lies outside the image",
-        ),
-        (
-            (corners[["x_min", "y_min"]] < 0).any(axis=1)
-            | (corners["x_max"] > table["width"])
-            | (corners["y_max"] > table["height"]),
-            "reaches outside the image",
-        ),
-    )
-    reasons = np.select(
-        [np.asarray(wrong) for wrong, _ in checks], [text for _, text in checks], ""
-    )
-    return pd.Series(reasons, index=table.index, dtype="str")
+    counts = {name: int(patients.get(name, 0)) for name in classes}
+    return {name: count for name, count in counts.items() if count < FEW_PATIENTS}

@@ -73,30 +73,22 @@ def operating(scores: Mapping[str, Any], results: Scored) -> list[dict[str, Any]
     """Sensitivity, specificity and predictive values of a binary classifier."""
     if not results.binary:
         return []
-    negative, positive = (scores.get("per_class", {}).get(name, {}) for name in results.classes)
+    negative, positive = results.classes
     rows = [
-        (
-            "Sensitivity",
-            f"share of {results.classes[1]} that is recognised",
-            positive.get("recall"),
-        ),
-        (
-            "Specificity",
-            f"share of {results.classes[0]} that is recognised",
-            negative.get("recall"),
-        ),
-        (
-            "Positive predictive value",
-            f"share of {results.classes[1]} called that is right",
-            positive.get("precision"),
-        ),
-        (
-            "Negative predictive value",
-            f"share of {results.classes[0]} called that is right",
-            negative.get("precision"),
-        ),
+        ("Sensitivity", positive, "recall"),
+        ("Specificity", negative, "recall"),
+        ("Positive predictive value", positive, "precision"),
+        ("Negative predictive value", negative, "precision"),
     ]
-    return [{"name": name, "tells": tells, **bounds(metric)} for name, tells, metric in rows]
+    tells = {
+        "recall": "share of {} that is recognised",
+        "precision": "share of {} called that is right",
+    }
+    per_class = scores.get("per_class", {})
+    return [
+        {"name": name, "tells": tells[of].format(who), **bounds(per_class.get(who, {}).get(of))}
+        for name, who, of in rows
+    ]
 
 
 def bounds(metric: Mapping[str, Any] | None) -> dict[str, Any]:

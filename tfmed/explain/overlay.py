@@ -9,6 +9,8 @@ import numpy as np
 from PIL import Image as Picture
 
 GAP = 6
+LEAST, MOST = 200, 360  # heights of a pane in pixels
+COLOURS = "inferno"
 ALPHA = 0.65
 FAINT, FULL = 0.15, 0.6
 
@@ -18,9 +20,6 @@ def overlay(
     heat: np.ndarray,
     *,
     window: tuple[float, float] | None = None,
-    colormap: str = "inferno",
-    least: int = 200,
-    most: int = 360,
 ) -> bytes:
     """The image beside the same image with its heat map in colour.
 
@@ -33,9 +32,6 @@ def overlay(
         heat: float `[H, W]` or `[D, H, W]` in 0..1.
         window: display window in modality units; None takes the 0.5th and 99.5th
             percentiles.
-        colormap: any of matplotlib's.
-        least: smallest height of a pane in pixels.
-        most: largest height of a pane in pixels.
 
     Returns:
         A PNG of two panes, original on the left.
@@ -46,11 +42,11 @@ def overlay(
         window = window or _percentiles(image)
         image, heat = image[index], heat[index]
     shown = display(image, window)
-    height, width = _viewable(shown.shape[0], shown.shape[1], least, most)
+    height, width = _viewable(shown.shape[0], shown.shape[1])
     plain = Picture.fromarray(shown).resize((width, height), Picture.Resampling.BICUBIC)
     warm = Picture.fromarray(np.ascontiguousarray(heat, np.float32))
     strength = np.clip(np.asarray(warm.resize((width, height), Picture.Resampling.BILINEAR)), 0, 1)
-    colour = matplotlib.colormaps[colormap](strength)[..., :3] * 255
+    colour = matplotlib.colormaps[COLOURS](strength)[..., :3] * 255
     grey = np.asarray(plain.convert("L"), np.float32)[..., None]
     # Faint heat is left out: a veil over the whole image hides the anatomy.
     alpha = ALPHA * np.clip((strength[..., None] - FAINT) / (FULL - FAINT), 0, 1)
@@ -94,10 +90,10 @@ def _percentiles(pixels: np.ndarray) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def _viewable(height: int, width: int, least: int, most: int) -> tuple[int, int]:
-    scale = max(least / height, 1.0) if height < least else min(most / height, 1.0)
+def _viewable(height: int, width: int) -> tuple[int, int]:
+    scale = max(LEAST / height, 1.0) if height < LEAST else min(MOST / height, 1.0)
     # A very wide image must not burst the page.
-    scale = min(scale, 2 * most / width) if width * scale > 2 * most else scale
+    scale = min(scale, 2 * MOST / width) if width * scale > 2 * MOST else scale
     return max(round(height * scale), 1), max(round(width * scale), 1)
 
 

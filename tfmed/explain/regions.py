@@ -85,7 +85,6 @@ def case_heat(
     spacing_mm: Sequence[float] | None = None,
     *,
     layer: str = "",
-    pooled: bool = False,
 ) -> np.ndarray:
     """The heat map of one structure of a whole case, in the case's own geometry.
 
@@ -99,8 +98,7 @@ def case_heat(
         class_index: of the structure.
         settings: of inference.
         spacing_mm: of the case, an axis each, or None where it is not known.
-        layer: as in `region_heat`.
-        pooled: as in `region_heat`.
+        layer: as in `region_heat`; gradients are not pooled.
 
     Returns:
         float32 `[H, W]` or `[D, H, W]` in 0..1; zeros where the label map has no such structure.
@@ -121,7 +119,7 @@ def case_heat(
     size = settings.patch_size
     cut = around(inside, (1,) * (inside.ndim - len(size)) + tuple(size))
     patch, marked = _filled(image[cut], size), _filled(inside[cut][..., None], size)[..., 0]
-    found = region_heat(model, patch, [class_index], region=marked, layer=layer, pooled=pooled)
+    found = region_heat(model, patch, [class_index], region=marked, layer=layer, pooled=False)
     heat = np.zeros(inside.shape, np.float32)
     heat[cut] = _cut_back(found[0], heat[cut].shape)
     back = resample_case(heat[..., None], None, None, kind="probabilities", size=shape)

@@ -12,6 +12,8 @@ import numpy as np
 from tfmed.errors import ReadError
 from tfmed.log import quiet
 
+SECONDS = 5.0
+
 
 class Runner:
     """A TFLite file of an export, as a function.
@@ -57,20 +59,18 @@ class Runner:
         return {name: np.zeros((0, *one["shape"][1:]), np.float32) for name, one in details.items()}
 
 
-def latency_ms(path: Path, threads: int = 1, runs: int = 30, seconds: float = 5.0) -> float:
+def latency_ms(path: Path, runs: int = 30) -> float:
     """Median time of one image in milliseconds, after up to three runs that are not counted.
 
     Args:
         path: a TFLite file.
-        threads: threads that share one image.
-        runs: how often it is measured, at the most.
-        seconds: after which no other run is begun.
+        runs: how often it is measured, at the most; after `SECONDS` no other run is begun.
     """
-    runner = Runner(path, threads)
+    runner = Runner(path)
     image = np.random.default_rng(0).uniform(0, 1, runner.input_shape).astype(np.float32)
     times: list[float] = []
     begun = time.perf_counter()
-    while len(times) < runs + 3 and time.perf_counter() - begun < seconds:
+    while len(times) < runs + 3 and time.perf_counter() - begun < SECONDS:
         started = time.perf_counter()
         runner.predict([image])
         times.append((time.perf_counter() - started) * 1000)

@@ -26,6 +26,7 @@ from tfmed.feed.decoded import batches
 from tfmed.feed.order import index_rows, low_bits
 from tfmed.feed.store import Store
 from tfmed.transforms.augmentation import Step, augment, split_steps
+from tfmed.transforms.draws import fold
 from tfmed.transforms.mixing import mixup as mix
 from tfmed.transforms.normalisation import normalise, scale
 from tfmed.transforms.prepare import Preprocessing, prepare
@@ -82,10 +83,10 @@ def training(
         if plain is not None:
             return plain(rows), target, weight
         key = tf.stack([tf.constant(low_bits(seed)), tf.cast(step % 2**31, tf.int32)])
-        image = augment(store.gather(rows), _part(key, 0), moves)
-        image = augment(scale(image, preprocessing.normalisation), _part(key, 1), changes)
+        image = augment(store.gather(rows), fold(key, 0), moves)
+        image = augment(scale(image, preprocessing.normalisation), fold(key, 1), changes)
         if mixup > 0:
-            image, target, weight = _mix(image, target, weight, _part(key, 2), mixup)
+            image, target, weight = _mix(image, target, weight, fold(key, 2), mixup)
         image = standardise(image, preprocessing.mean, preprocessing.std)
         return image, target, weight
 
@@ -183,7 +184,3 @@ def _mix(
     image, both = mix(image, tf.concat([flat * column, column], 1), seed, alpha)
     mixed = tf.math.divide_no_nan(both[:, :-1], both[:, -1:])
     return image, tf.reshape(mixed, target.shape), both[:, -1]
-
-
-def _part(seed: tf.Tensor, number: int) -> tf.Tensor:
-    return tf.random.experimental.stateless_fold_in(seed, number)

@@ -54,15 +54,7 @@ def dice_cl_dice(
 ) -> tf.Tensor:
     """Dice and clDice together: (1 - share) Dice + share clDice, the loss of the clDice paper.
 
-    Args:
-        targets: see the package.
-        logits: see the package.
-        share: of clDice, 0 to 1/2 in the paper.
-        iterations: as in `cl_dice`.
-        **options: see `TargetOptions`.
-
-    Returns:
-        `[B]`, 0 to 1.
+    `share` is 0 to 1/2 in the paper; all else is as in `cl_dice`.
     """
     lines = cl_dice(targets, logits, iterations, **options)
     return (1 - share) * dice(targets, logits, **options) + share * lines

@@ -40,17 +40,9 @@ def dice(
 ) -> tf.Tensor:
     """Soft Dice loss: 1 - (2 sum(p t) + smooth) / (sum(p) + sum(t) + smooth), mean of classes.
 
-    Source: F. Milletari et al., V-Net (2016), without their squares; equal to MONAI's DiceLoss.
-
-    Args:
-        targets: see the package.
-        logits: see the package.
-        batch: sums run over the whole batch (of one replica), and every example has its loss.
-        smooth: see the package on absent classes.
-        **options: see `TargetOptions`.
-
-    Returns:
-        `[B]`, 0 to 1.
+    With `batch`, sums run over the whole batch (of one replica), and every example has its loss;
+    for `smooth`, see the package on absent classes. Gives `[B]`, 0 to 1. Source: F. Milletari et
+    al., V-Net (2016), without their squares; equal to MONAI's DiceLoss.
     """
     index = _tversky_index(targets, logits, (0.5, 0.5), batch, smooth / 2, **options)
     return tf.reduce_mean(1 - index, axis=-1)
@@ -84,18 +76,8 @@ def tversky(
 
     1 - (tp + smooth) / (tp + alpha fp + beta fn + smooth), mean of the classes. Source: S. Salehi
     et al. (2017), arXiv:1706.05721, whose 0.3 and 0.7 favour finding all of a small lesion.
-
-    Args:
-        targets: see the package.
-        logits: see the package.
-        alpha: price of a false positive voxel.
-        beta: price of a false negative voxel.
-        batch: as in `dice`.
-        smooth: as in `dice`.
-        **options: see `TargetOptions`.
-
-    Returns:
-        `[B]`, 0 to 1.
+    `alpha` is the price of a false positive voxel, `beta` that of a false negative one; all else
+    is as in `dice`.
     """
     index = _tversky_index(targets, logits, (alpha, beta), batch, smooth, **options)
     return tf.reduce_mean(1 - index, axis=-1)
@@ -111,18 +93,8 @@ def focal_tversky(
 ) -> tf.Tensor:
     """Focal Tversky loss: each class' Tversky loss to the power gamma, mean of the classes.
 
-    Source: N. Abraham, N. Khan (2019), arXiv:1810.07842, where gamma is 1 / (4/3).
-
-    Args:
-        targets: see the package.
-        logits: see the package.
-        alpha: as in `tversky`.
-        beta: as in `tversky`.
-        gamma: below 1, classes that are nearly right count more than in `tversky`.
-        **options: see `TargetOptions`.
-
-    Returns:
-        `[B]`, 0 to 1.
+    With `gamma` below 1, classes that are nearly right count more than in `tversky`, of which all
+    else is. Source: N. Abraham, N. Khan (2019), arXiv:1810.07842, where gamma is 1 / (4/3).
     """
     index = _tversky_index(targets, logits, (alpha, beta), False, SMOOTH, **options)
     # The floor keeps the power's gradient finite where the overlap is perfect.

@@ -1,8 +1,7 @@
 """Scores: NumPy in, plain numbers out; TensorFlow is not imported here.
 
 `tfmed.metrics` itself holds the scores of classifiers (module `class_scores`). Those of
-segmentations are `tfmed.metrics.mask_scores` (on `tfmed.metrics.surface_distance`), and
-`tfmed.metrics.counts`, which runs on TensorFlow, counts voxels while a network trains.
+segmentations are `tfmed.metrics.mask_scores` (on `tfmed.metrics.surface_distance`).
 """
 
 from tfmed.metrics.class_scores import (

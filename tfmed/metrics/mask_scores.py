@@ -33,31 +33,6 @@ MM3_IN_ML = 1000.0
 Box = tuple[slice, ...]
 
 
-def score(
-    truth: np.ndarray,
-    predicted: np.ndarray,
-    spacing_mm: Sequence[float] | None = None,
-    tolerance_mm: float = TOLERANCE_MM,
-) -> dict[str, float]:
-    """The scores of one structure.
-
-    Args:
-        truth: bool `[H, W]` or `[D, H, W]`.
-        predicted: bool of the same shape.
-        spacing_mm: of a voxel along each axis; None where it is not known.
-        tolerance_mm: how far a surface may lie from the other for `nsd`; in voxels without a
-            spacing.
-
-    Raises:
-        DataError: the masks are not bool, or not of one shape of two or three axes.
-        GeometryError: the spacing is not one positive number an axis.
-    """
-    for mask in (truth, predicted):
-        if mask.dtype != bool:
-            raise DataError(f"a mask has dtype {mask.dtype}; expected bool (labels: use scores)")
-    return scores(truth, predicted, (1,), spacing_mm, tolerance_mm)[1]
-
-
 def scores(
     truth: np.ndarray,
     predicted: np.ndarray,
@@ -71,8 +46,9 @@ def scores(
         truth: whole numbers `[H, W]` or `[D, H, W]`, 0 is background.
         predicted: whole numbers of the same shape.
         labels: of the classes to score, each 1 or more; voxels of others are background.
-        spacing_mm: as in `score`.
-        tolerance_mm: as in `score`.
+        spacing_mm: of a voxel along each axis; None where it is not known.
+        tolerance_mm: how far a surface may lie from the other for `nsd`; in voxels without a
+            spacing.
 
     Raises:
         DataError: the maps do not hold whole numbers, are not of one shape of two or three axes,

@@ -14,6 +14,7 @@ from typing import Protocol, cast
 import keras
 
 from tfmed.errors import ConfigError
+from tfmed.models.backbones import BACKBONES
 from tfmed.models.segmenters import SEGMENTERS, build_segmenter, without_supervision
 from tfmed.models.weights import adapts_input, load_file, released
 from tfmed.tables import lookup
@@ -21,21 +22,7 @@ from tfmed.tables import lookup
 MODELS = {
     "convnet": "tfmed.models.convnet:convnet",
     "resnet_small": "tfmed.models.resnet:resnet_small",
-    "vgg16": "tfmed.models.backbones:backbone",
-    "vgg19": "tfmed.models.backbones:backbone",
-    "resnet50": "tfmed.models.backbones:backbone",
-    "resnet101": "tfmed.models.backbones:backbone",
-    "inception_v3": "tfmed.models.backbones:backbone",
-    "densenet121": "tfmed.models.backbones:backbone",
-    "densenet169": "tfmed.models.backbones:backbone",
-    "efficientnet_v2_b0": "tfmed.models.backbones:backbone",
-    "efficientnet_v2_b1": "tfmed.models.backbones:backbone",
-    "efficientnet_v2_b2": "tfmed.models.backbones:backbone",
-    "efficientnet_v2_b3": "tfmed.models.backbones:backbone",
-    "mobilenet_v3_small": "tfmed.models.backbones:backbone",
-    "mobilenet_v3_large": "tfmed.models.backbones:backbone",
-    "convnext_tiny": "tfmed.models.backbones:backbone",
-    "convnext_small": "tfmed.models.backbones:backbone",
+    **dict.fromkeys(BACKBONES, "tfmed.models.backbones:backbone"),
 }
 NORMS = ("batch", "group")
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Unpack
 
 import keras
 from keras import KerasTensor, layers
 
 from tfmed.errors import ConfigError, ReadError
-from tfmed.models.blocks import head, require_size
+from tfmed.models.blocks import ClassifierOptions, head, require_size
 from tfmed.models.blocks import seeds as seed_stream
 from tfmed.models.weights import ADAPT, adapts_input, released
 
@@ -64,14 +64,7 @@ BACKBONES = {
 
 
 def backbone(
-    input_shape: tuple[int, ...],
-    classes: int,
-    *,
-    name: str,
-    weights: str = "none",
-    norm: str = "batch",
-    dropout: float = 0.0,
-    seed: int = 0,
+    input_shape: tuple[int, ...], classes: int, **options: Unpack[ClassifierOptions]
 ) -> keras.Model:
     """A network of `keras.applications` with global average pooling, dropout and logits.
 
@@ -79,24 +72,21 @@ def backbone(
         input_shape: `(H, W, C)`; any number of channels without ImageNet weights, one or three
             with them.
         classes: number of logits.
-        name: a row of `BACKBONES`.
-        weights: `"none"`, `"imagenet"` (downloaded once by Keras) or a file.
-        norm: `"batch"`; these networks have no other.
-        dropout: share dropped before the logits.
-        seed: of the first weights, through `keras.utils.set_random_seed`.
+        **options: of `models.build`; there is batch norm only.
 
     Raises:
         ConfigError: a size or number of channels that it does not take, group norm, or weights
             of another network.
         ReadError: the weights cannot be downloaded or read.
     """
+    name, seed = options["name"], options["seed"]
     require_size(name, input_shape, BACKBONES[name].least, "resnet_small")
-    if norm != "batch":
+    if options["norm"] != "batch":
         raise ConfigError(f"{name} has batch norm only; --model resnet_small has group norm too")
     image = keras.Input(input_shape, name="image")
-    network = headless(image, name, weights, seed)
+    network = headless(image, name, options["weights"], seed)
     pooled = layers.GlobalAveragePooling2D()(network.output)
-    logits = head(pooled, classes, dropout, seed_stream(seed))
+    logits = head(pooled, classes, options["dropout"], seed_stream(seed))
     return keras.Model(image, logits, name=name)
 
 
@@ -106,8 +96,8 @@ def headless(image: KerasTensor, name: str, weights: str, seed: int) -> keras.Mo
     Args:
         image: an input, `[B, H, W, C]`.
         name: a row of `BACKBONES`.
-        weights: as in `backbone`; those of a file of ours are not read here.
-        seed: as in `backbone`.
+        weights: as in `models.build`; those of a file of ours are not read here.
+        seed: of the first weights, through `keras.utils.set_random_seed`.
 
     Raises:
         ConfigError: a number of channels that the weights do not take.

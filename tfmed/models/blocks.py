@@ -6,6 +6,7 @@ Layers are chosen by the rank of the tensor: `[B, H, W, C]` or `[B, D, H, W, C]`
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TypedDict
 
 import keras
 import numpy as np
@@ -14,6 +15,16 @@ from keras import KerasTensor, layers
 from tfmed.errors import ConfigError
 
 GROUP_CHANNELS = 8
+
+
+class ClassifierOptions(TypedDict):
+    """What every network that classifies takes by name; see `models.build`."""
+
+    name: str
+    weights: str
+    norm: str
+    dropout: float
+    seed: int
 
 
 def seeds(seed: int) -> Iterator[int]:
@@ -38,7 +49,6 @@ def convolution(
     rate: int = 1,
     padding: str = "same",
     bias: bool = False,
-    name: str | None = None,
 ) -> KerasTensor:
     """Convolve, at `rate` voxels apart; He-normal first weights (He 2015), for a rectifier."""
     layer = layers.Conv2D if spatial_rank(tensor) == 2 else layers.Conv3D
@@ -50,7 +60,6 @@ def convolution(
         dilation_rate=rate,
         use_bias=bias,
         kernel_initializer=keras.initializers.HeNormal(seed=seed),
-        name=name,
     )(tensor)
 
 

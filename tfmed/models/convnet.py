@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Unpack
+
 import keras
 from keras import layers
 
-from tfmed.models.blocks import convolution, head, max_pool, require_no_imagenet, require_size
+from tfmed.models.blocks import (
+    ClassifierOptions,
+    convolution,
+    head,
+    max_pool,
+    require_no_imagenet,
+    require_size,
+)
 from tfmed.models.blocks import seeds as seed_stream
 
 LEAST = 12
@@ -14,14 +23,7 @@ DENSE = (120, 84)
 
 
 def convnet(
-    input_shape: tuple[int, ...],
-    classes: int,
-    *,
-    name: str = "convnet",
-    weights: str = "none",
-    norm: str = "batch",
-    dropout: float = 0.0,
-    seed: int = 0,
+    input_shape: tuple[int, ...], classes: int, **options: Unpack[ClassifierOptions]
 ) -> keras.Model:
     """Two 5x5 convolutions (6 and 16 filters), each rectified and max-pooled; dense 120 and 84.
 
@@ -32,18 +34,14 @@ def convnet(
     Args:
         input_shape: `(H, W, C)` or `(D, H, W, C)`, at least 12 a side.
         classes: number of logits.
-        name: of the model.
-        weights: `"none"` or a file (read by `models.build`).
-        norm: without effect: the textbook's network has no normalisation.
-        dropout: share dropped before the logits.
-        seed: of the first weights.
+        **options: of `models.build`; `norm` is without effect, as there is no normalisation.
 
     Raises:
         ConfigError: the image is too small, or ImageNet weights are asked for.
     """
-    require_no_imagenet(name, weights)
-    require_size(name, input_shape, LEAST, "resnet_small", volumes=True)
-    stream = seed_stream(seed)
+    require_no_imagenet(options["name"], options["weights"])
+    require_size(options["name"], input_shape, LEAST, "resnet_small", volumes=True)
+    stream = seed_stream(options["seed"])
     image = keras.Input(input_shape, name="image")
     tensor = image
     for filters, padding in zip(FILTERS, ("same", "valid"), strict=True):
@@ -53,4 +51,5 @@ def convnet(
     for units in DENSE:
         initial = keras.initializers.HeNormal(seed=next(stream))
         tensor = layers.Dense(units, activation="relu", kernel_initializer=initial)(tensor)
-    return keras.Model(image, head(tensor, classes, dropout, stream), name=name)
+    logits = head(tensor, classes, options["dropout"], stream)
+    return keras.Model(image, logits, name=options["name"])

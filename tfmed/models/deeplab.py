@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Unpack
 
 import keras
 import tensorflow as tf
@@ -13,7 +13,7 @@ from tfmed.errors import ConfigError
 from tfmed.models.backbones import headless
 from tfmed.models.blocks import convolution, normalise
 from tfmed.models.blocks import seeds as seed_stream
-from tfmed.models.unet_blocks import LOGITS, NetworkStages, voxel_logits
+from tfmed.models.unet_blocks import LOGITS, NetworkStages, SegmenterOptions, voxel_logits
 
 BACKBONE = "resnet50"
 # A quarter of the image's size.
@@ -41,38 +41,26 @@ class ResizeLike(keras.layers.Layer):
 
 
 def deeplab_v3_plus(
-    channels: int,
-    classes: int,
-    stages: NetworkStages,
-    *,
-    name: str = "deeplab_v3_plus",
-    deep_supervision: bool = False,
-    weights: str = "none",
-    seed: int = 0,
+    channels: int, classes: int, stages: NetworkStages, **options: Unpack[SegmenterOptions]
 ) -> keras.Model:
     """DeepLabV3+ (L.-C. Chen et al., 2018, arXiv:1802.02611) on a ResNet50, at stride 16.
 
     Takes images of any size. The network's widths, strides and kernels are those of its papers:
     of `stages` only the rank is looked at. It has one output, with `deep_supervision` as without.
 
-    Args:
-        channels: see `models.build_segmenter`.
-        classes: see there.
-        stages: of an image.
-        name: of the model.
-        deep_supervision: without effect.
-        weights: also `"imagenet"`, or a file that Keras releases, for one or three channels; the
-            network then takes 0..1, not the normalised image.
-        seed: of the first weights; it also reseeds Python, NumPy and TensorFlow.
+    Weights may also be `"imagenet"`, or a file that Keras releases, for one or three channels; the
+    network then takes 0..1, not the normalised image. The seed also reseeds Python, NumPy and
+    TensorFlow. Args: see `models.build_segmenter`.
 
     Raises:
         ConfigError: the plan is of volumes.
     """
+    name, seed = options["name"], options["seed"]
     if stages.rank != 2:
         raise ConfigError(f"{name} takes images of two dimensions; volumes go through --model unet")
     stream = seed_stream(seed)
     image = keras.Input((None, None, channels), name="image")
-    plain = headless(image, BACKBONE, weights, seed)
+    plain = headless(image, BACKBONE, options["weights"], seed)
     network = keras.models.clone_model(plain, input_tensors=[image], clone_function=_dilated)
     network.set_weights(plain.get_weights())
     features = _pyramid(network.output, stream)

@@ -8,8 +8,6 @@ import keras
 import tensorflow as tf
 
 EPSILON = 1e-5
-# Of a batch, that are normalised one by one.
-MOST_PARTS = 8
 
 
 @keras.saving.register_keras_serializable(package="tfmed")
@@ -59,29 +57,21 @@ class InstanceNormalization(keras.layers.Layer):
     def _rectified(self, features: tf.Tensor) -> tf.Tensor:
         return features if self.slope == 1 else tf.nn.leaky_relu(features, self.slope)
 
-    def _by_kernel(self, inputs: tf.Tensor, copies: int = 1) -> tf.Tensor:
+    def _by_kernel(self, inputs: tf.Tensor) -> tf.Tensor:
         """One example by batch normalisation, which over one example is this one."""
         shape = tf.shape(inputs)
         # The kernel knows rows and columns only; statistics do not mind how these are cut.
         image = tf.reshape(inputs, [1, -1, shape[-2], inputs.shape[-1]])
         normalised, *_ = tf.raw_ops.FusedBatchNormV3(
             x=image,
-            scale=tf.tile(self.gamma.value, [copies]),
-            offset=tf.tile(self.beta.value, [copies]),
+            scale=self.gamma.value,
+            offset=self.beta.value,
             mean=tf.zeros([0]),
             variance=tf.zeros([0]),
             epsilon=self.epsilon,
             is_training=True,
         )
         return tf.reshape(normalised, shape)
-
-    def _folded(self, inputs: tf.Tensor) -> tf.Tensor:
-        """Many examples as one of more channels: a graph of few operations, but two copies."""
-        batch, channels = inputs.shape[0], inputs.shape[-1]
-        columns = tf.transpose(tf.reshape(inputs, [batch, -1, channels]), [1, 0, 2])
-        columns = tf.reshape(columns, [1, -1, 1, batch * channels])
-        columns = tf.reshape(self._by_kernel(columns, batch), [-1, batch, channels])
-        return tf.reshape(tf.transpose(columns, [1, 0, 2]), tf.shape(inputs))
 
     def _by_moments(self, inputs: tf.Tensor) -> tf.Tensor:
         values = tf.cast(inputs, tf.float32)

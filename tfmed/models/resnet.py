@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Unpack
 
 import keras
 from keras import layers
 
 from tfmed.models.blocks import (
+    ClassifierOptions,
     convolution,
     global_average,
     head,
@@ -32,14 +33,7 @@ STEM_STRIDE = {2: {63: 1, 128: 2, 10**6: 4}, 3: {15: 1, 63: 2, 10**6: 4}}
 
 
 def resnet_small(
-    input_shape: tuple[int, ...],
-    classes: int,
-    *,
-    name: str = "resnet_small",
-    weights: str = "none",
-    norm: str = "batch",
-    dropout: float = 0.0,
-    seed: int = 0,
+    input_shape: tuple[int, ...], classes: int, **options: Unpack[ClassifierOptions]
 ) -> keras.Model:
     """A 3x3 stem, three or four stages of two basic residual blocks, global average, logits.
 
@@ -50,18 +44,15 @@ def resnet_small(
     Args:
         input_shape: `(H, W, C)` or `(D, H, W, C)`, at least 8 a side.
         classes: number of logits.
-        name: of the model.
-        weights: `"none"` or a file (read by `models.build`).
-        norm: `"batch"` or `"group"`.
-        dropout: share dropped before the logits.
-        seed: of the first weights.
+        **options: of `models.build`.
 
     Raises:
         ConfigError: the image is too small, or ImageNet weights are asked for.
     """
-    require_no_imagenet(name, weights)
+    name, norm = options["name"], options["norm"]
+    require_no_imagenet(name, options["weights"])
     require_size(name, input_shape, LEAST, "none of the table", volumes=True)
-    stream = seed_stream(seed)
+    stream = seed_stream(options["seed"])
     rank, side = len(input_shape) - 1, max(input_shape[:-1])
     widths = _row(WIDTHS[rank], side)
     image = keras.Input(input_shape, name="image")
@@ -74,7 +65,7 @@ def resnet_small(
         for block in range(BLOCKS):
             shrink = 2 if stage > 0 and block == 0 else 1
             tensor = residual(tensor, filters, shrink, norm, stream)
-    logits = head(global_average(tensor), classes, dropout, stream)
+    logits = head(global_average(tensor), classes, options["dropout"], stream)
     return keras.Model(image, logits, name=name)
 
 

@@ -20,7 +20,7 @@ from tfmed.tables import lookup
 SEGMENTERS = {
     "unet": "tfmed.models.unet:unet",
     "residual_unet": "tfmed.models.unet:residual_unet",
-    "attention_unet": "tfmed.models.attention_unet:attention_unet",
+    "attention_unet": "tfmed.models.unet:attention_unet",
     "unet_plus_plus": "tfmed.models.unet_plus_plus:unet_plus_plus",
     "deeplab_v3_plus": "tfmed.models.deeplab:deeplab_v3_plus",
 }

@@ -1,16 +1,18 @@
-"""U-Nets with a plain and with a residual encoder, in two and three dimensions."""
+"""U-Nets with a plain or residual encoder, or gated skips, in two and three dimensions."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from typing import Unpack
 
 import keras
-from keras import KerasTensor
+from keras import KerasTensor, layers
 
-from tfmed.models.blocks import require_no_imagenet
+from tfmed.models.blocks import convolution, require_no_imagenet
 from tfmed.models.blocks import seeds as seed_stream
 from tfmed.models.unet_blocks import (
     NetworkStages,
+    SegmenterOptions,
     assemble,
     enlarge,
     merge,
@@ -23,14 +25,7 @@ Gate = Callable[[KerasTensor, KerasTensor, Iterator[int]], KerasTensor]
 
 
 def unet(
-    channels: int,
-    classes: int,
-    stages: NetworkStages,
-    *,
-    name: str = "unet",
-    deep_supervision: bool = False,
-    weights: str = "none",
-    seed: int = 0,
+    channels: int, classes: int, stages: NetworkStages, **options: Unpack[SegmenterOptions]
 ) -> keras.Model:
     """The U-Net (O. Ronneberger et al., 2015) in the form of nnU-Net (F. Isensee et al., 2021).
 
@@ -38,21 +33,21 @@ def unet(
     rectifier; strided convolutions down, transposed convolutions up. With `deep_supervision`
     every stage but the two lowest has logits. Args: see `models.build_segmenter`.
     """
-    return _unet(channels, classes, stages, shrink, name, deep_supervision, weights, seed)
+    return _unet(channels, classes, stages, shrink, **options)
 
 
 def residual_unet(
-    channels: int,
-    classes: int,
-    stages: NetworkStages,
-    *,
-    name: str = "residual_unet",
-    deep_supervision: bool = False,
-    weights: str = "none",
-    seed: int = 0,
+    channels: int, classes: int, stages: NetworkStages, **options: Unpack[SegmenterOptions]
 ) -> keras.Model:
     """As `unet`, with a residual block (He 2016) in each stage of the encoder."""
-    return _unet(channels, classes, stages, shrink_residual, name, deep_supervision, weights, seed)
+    return _unet(channels, classes, stages, shrink_residual, **options)
+
+
+def attention_unet(
+    channels: int, classes: int, stages: NetworkStages, **options: Unpack[SegmenterOptions]
+) -> keras.Model:
+    """As `unet`, with a gate at every skip connection (O. Oktay et al., 2018, arXiv:1804.03999)."""
+    return _unet(channels, classes, stages, shrink, _attention, **options)
 
 
 def _unet(
@@ -60,20 +55,34 @@ def _unet(
     classes: int,
     stages: NetworkStages,
     block: Callable[..., KerasTensor],
-    name: str,
-    deep_supervision: bool,
-    weights: str,
-    seed: int,
+    gate: Gate | None = None,
+    **options: Unpack[SegmenterOptions],
 ) -> keras.Model:
-    require_no_imagenet(name, weights)
-    stream = seed_stream(seed)
+    require_no_imagenet(options["name"], options["weights"])
+    stream = seed_stream(options["seed"])
     image = keras.Input((*[None] * stages.rank, channels), name="image")
     tensor, skips = image, []
     for stage in range(len(stages)):
         tensor = block(tensor, stages, stage, stream)
         skips.append(tensor)
-    found = ascend(skips, stages, stream, deep_supervision)
-    return assemble(image, found, classes, stream, name)
+    found = ascend(skips, stages, stream, options["deep_supervision"], gate)
+    return assemble(image, found, classes, stream, options["name"])
+
+
+def _attention(skip: KerasTensor, asking: KerasTensor, seed: Iterator[int]) -> KerasTensor:
+    """The skip's features, each voxel times a share between 0 and 1.
+
+    The share comes from both tensors at the skip's size. The paper computes it at the size of the
+    coarser features and interpolates it; volumes have no interpolation in TFLite.
+    """
+    width = max(1, int(skip.shape[-1]) // 2)
+    both = [
+        convolution(skip, width, 1, next(seed)),
+        convolution(asking, width, 1, next(seed), bias=True),
+    ]
+    joint = layers.Activation("relu")(layers.Add()(both))
+    share = layers.Activation("sigmoid")(convolution(joint, 1, 1, next(seed), bias=True))
+    return layers.Multiply()([skip, share])
 
 
 def ascend(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import TypedDict
 
 import keras
 from keras import KerasTensor, layers
@@ -36,6 +37,15 @@ class NetworkStages:
 
     def __len__(self) -> int:
         return len(self.features)
+
+
+class SegmenterOptions(TypedDict):
+    """What every network that segments takes by name; see `models.build_segmenter`."""
+
+    name: str
+    deep_supervision: bool
+    weights: str
+    seed: int
 
 
 def unit(

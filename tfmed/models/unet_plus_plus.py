@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+from typing import Unpack
+
 import keras
 
 from tfmed.models.blocks import require_no_imagenet
 from tfmed.models.blocks import seeds as seed_stream
-from tfmed.models.unet_blocks import NetworkStages, assemble, enlarge, merge, shrink
+from tfmed.models.unet_blocks import (
+    NetworkStages,
+    SegmenterOptions,
+    assemble,
+    enlarge,
+    merge,
+    shrink,
+)
 
 
 def unet_plus_plus(
-    channels: int,
-    classes: int,
-    stages: NetworkStages,
-    *,
-    name: str = "unet_plus_plus",
-    deep_supervision: bool = False,
-    weights: str = "none",
-    seed: int = 0,
+    channels: int, classes: int, stages: NetworkStages, **options: Unpack[SegmenterOptions]
 ) -> keras.Model:
     """U-Net++ (Z. Zhou et al., 2018, arXiv:1807.10165), of the blocks of `unet`.
 
@@ -25,8 +27,8 @@ def unet_plus_plus(
     block j - 1 of the stage below. With `deep_supervision` each nested U-Net has logits, all of
     full size, the deepest first. Args: see `models.build_segmenter`.
     """
-    require_no_imagenet(name, weights)
-    stream = seed_stream(seed)
+    require_no_imagenet(options["name"], options["weights"])
+    stream = seed_stream(options["seed"])
     image = keras.Input((*[None] * stages.rank, channels), name="image")
     tensor, rows = image, []
     for stage in range(len(stages)):
@@ -37,4 +39,5 @@ def unet_plus_plus(
             below = enlarge(rows[stage + 1][depth - 1], stages, stage, stream)
             rows[stage].append(merge([*rows[stage], below], stages, stage, stream))
     found = rows[0][:0:-1]
-    return assemble(image, found if deep_supervision else found[:1], classes, stream, name)
+    found = found if options["deep_supervision"] else found[:1]
+    return assemble(image, found, classes, stream, options["name"])

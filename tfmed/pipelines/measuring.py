@@ -11,7 +11,7 @@ import numpy as np
 
 from tfmed import log
 from tfmed.data import stored
-from tfmed.data.sources import mask_series
+from tfmed.data.sources import mask_dicom
 from tfmed.errors import ConfigError, TfmedError
 from tfmed.io import dicom_seg, dicom_seg_out, dicom_sr
 from tfmed.measure import MaskFile, Measured, files, label_maps
@@ -64,7 +64,7 @@ def of_masks(
     beside: dict[Path, Path | None] = {}
     series: dict[Path, tuple[Path, ...]] = {}
     if images is not None and segmented:
-        found = mask_series.series_of(segmented, images)
+        found = mask_dicom.series_of(segmented, images)
         series = dict(zip(segmented, found, strict=True))
     if others:
         beside = dict(zip([path for path, _ in others], files.images(others, images), strict=True))

@@ -17,8 +17,7 @@ from tfmed.training.schedule import learning_rate
 from tfmed.training.settings import Settings
 
 # What makes networks, or those that are made: one, or several by name.
-Builder = Callable[[], Any]
-Given: TypeAlias = "Builder | keras.Model | Networks"
+Given: TypeAlias = "Callable[[], Any] | keras.Model | Networks"
 
 
 class Program:

@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 
 from tfmed.errors import ConfigError
+from tfmed.expected import one_of
 
 OPTIMIZERS = ("adamw", "adam", "sgd")
 TOP_EPOCHS = 8
@@ -59,8 +60,8 @@ class Settings:
 
     def __post_init__(self) -> None:
         """Refuse what cannot be trained with, by `ConfigError`."""
-        _one_of("optimizer", self.optimizer, OPTIMIZERS)
-        _one_of("precision", self.precision, PRECISIONS)
+        one_of("optimizer", self.optimizer, OPTIMIZERS)
+        one_of("precision", self.precision, PRECISIONS)
         for name in ("epochs", "batch_size"):
             if getattr(self, name) < 1:
                 raise ConfigError(f"{name} is {getattr(self, name)}; expected 1 or more")
@@ -83,8 +84,3 @@ class Settings:
         if math.isnan(best):
             return True
         return value > best if self.larger_is_better else value < best
-
-
-def _one_of(name: str, value: str, known: tuple[str, ...]) -> None:
-    if value not in known:
-        raise ConfigError(f"{name} is {value!r}; expected one of {', '.join(known)}")

@@ -5,7 +5,7 @@ from tfmed.transforms.mixing import mixup
 from tfmed.transforms.normalisation import Normalisation, normalise
 from tfmed.transforms.prepare import Preprocessing, prepare, resample
 from tfmed.transforms.scaling import clip_and_scale, percentile_window, standardise
-from tfmed.transforms.spatial import crop, pad, resize
+from tfmed.transforms.spatial import resize
 
 __all__ = [
     "TRANSFORMS",
@@ -14,10 +14,8 @@ __all__ = [
     "augment",
     "check_steps",
     "clip_and_scale",
-    "crop",
     "mixup",
     "normalise",
-    "pad",
     "percentile_window",
     "prepare",
     "resample",

@@ -1,4 +1,4 @@
-"""Transforms of size: resize, crop and pad, and frames of clips.
+"""Transforms of size: resize, and frames of clips.
 
 Axes are `[B, H, W, C]` for images and `[B, D, H, W, C]` for volumes; x runs along W, y along H.
 """
@@ -124,44 +124,6 @@ def _resize_plane(image: tf.Tensor, size: tuple[int, int]) -> tf.Tensor:
 def _area(image: tf.Tensor, size: tf.Tensor) -> tf.Tensor:
     resized = tf.image.resize(image, size, method="area")
     return tf.ensure_shape(resized, [None, None, None, image.shape[-1]])
-
-
-def crop(image: tf.Tensor, size: Sequence[int]) -> tf.Tensor:
-    """Cut the middle out: axes longer than `size` lose both ends, others stay.
-
-    Where the surplus is odd, the end loses one pixel more than the start.
-
-    Args:
-        image: float32 `[B, H, W, C]`, or `[B, D, H, W, C]`.
-        size: `(H, W)`, or `(D, H, W)`.
-    """
-    _check_rank(image, size)
-    given = tf.shape(image)[1:-1]
-    kept = tf.minimum(given, size)
-    begin = tf.concat([[0], (given - kept) // 2, [0]], 0)
-    cut = tf.slice(image, begin, tf.concat([[-1], kept, [-1]], 0))
-    lengths = [_smaller(*pair) for pair in zip(image.shape[1:-1], size, strict=True)]
-    return tf.ensure_shape(cut, [image.shape[0], *lengths, image.shape[-1]])
-
-
-def pad(image: tf.Tensor, size: Sequence[int], value: float = 0.0) -> tf.Tensor:
-    """Put a frame around: axes shorter than `size` grow at both ends, others stay.
-
-    Where the lack is odd, the end gets one pixel more than the start.
-
-    Args:
-        image: float32 `[B, H, W, C]`, or `[B, D, H, W, C]`.
-        size: `(H, W)`, or `(D, H, W)`.
-        value: what the frame holds.
-    """
-    _check_rank(image, size)
-    lack = tf.maximum(tf.constant(size, tf.int32) - tf.shape(image)[1:-1], 0)
-    ends = tf.stack([lack // 2, lack - lack // 2], axis=1)
-    return tf.pad(image, tf.pad(ends, [[1, 1], [0, 0]]), constant_values=value)
-
-
-def _smaller(given: int | None, wanted: int) -> int | None:
-    return None if given is None else min(given, wanted)
 
 
 def _check_rank(image: tf.Tensor, size: Sequence[int]) -> None:

@@ -8,7 +8,7 @@ import makers_dicom_out as makers_out
 import makers_masks
 import pytest
 
-from tfmed.data.sources.mask_series import series_of
+from tfmed.data.sources.mask_dicom import series_of
 from tfmed.errors import ConfigError, DataError
 
 DRAWN = {"liver": makers_out.labels() == 1}

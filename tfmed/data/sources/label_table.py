@@ -91,7 +91,7 @@ def _assemble(table: Path, files: Files, wishes: Wishes, name: str) -> tuple[Dat
             f"no row of {table} fits a file below {files.root}: column {columns.key!r}, first "
             f"row: {reason}"
         )
-    ids = [_id(path, files.root) for path in rows]
+    ids = [files.inside(path).as_posix() for path in rows]
     content: dict[str, Any] = {
         "id": ids,
         "path": [str(path) for path in rows],
@@ -153,10 +153,6 @@ def _files_of_keys(files: Files, level: str) -> Mapping[str, list[Path]]:
         if value:
             found[value].append(path)
     return dict(found)
-
-
-def _id(path: Path, root: Path) -> str:
-    return path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path)
 
 
 def _without_unknown(dataset: Dataset) -> Dataset:

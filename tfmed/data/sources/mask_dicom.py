@@ -1,4 +1,4 @@
-"""Trees of DICOM whose masks are DICOM SEG objects, and these as label maps.
+"""Trees of DICOM whose masks are DICOM SEG objects, and which series each of these was drawn on.
 
 Source: DICOM PS3.3 A.51 and C.8.20 (segmentation: binary, fractional, label map).
 """
@@ -23,8 +23,9 @@ from tfmed.errors import ConfigError, DataError, ReadError, TfmedError
 from tfmed.io.guard import reading
 
 SEG = "SEG"
-NO_PIXELS = ("SR", "PR", "KO", "RTSTRUCT", "RTPLAN", "REG", "DOC")
+NO_PIXELS = (SEG, "SR", "PR", "KO", "RTSTRUCT", "RTPLAN", "REG", "DOC")
 NO_SERIES = "no series of the folder is the one that it segments"
+UNEVEN = "warn"  # about series that are no even volume; a mask finds its slices all the same
 TAGS = ["ReferencedSeriesSequence", "FrameOfReferenceUID", "SegmentSequence"]
 
 
@@ -58,8 +59,7 @@ def open_tree(root: Path, files: Sequence[Path], wishes: Wishes) -> Dataset:
     if wishes.unit == "image":
         raise ConfigError("DICOM with masks is read by series; leave --unit out")
     images = [str(path) for path in files if may_be_image(path)]
-    headers = read_headers(images)
-    kinds = ["" if isinstance(one, str) else one.modality for one in headers]
+    kinds = _kinds(images)
     found = [segmented(path) for path, kind in zip(images, kinds, strict=True) if kind == SEG]
     unread = [one for one in found if isinstance(one, tuple)]
     if len(unread) == len(found):
@@ -68,8 +68,7 @@ def open_tree(root: Path, files: Sequence[Path], wishes: Wishes) -> Dataset:
             f"{root} holds DICOM and {len(found) or 'no'} DICOM SEG to read{why}. Masks are "
             "expected as DICOM SEG beside or below the series that they segment"
         )
-    skipped = (SEG, *NO_PIXELS)
-    shown = [path for path, kind in zip(images, kinds, strict=True) if kind not in skipped]
+    shown = [path for path, kind in zip(images, kinds, strict=True) if kind not in NO_PIXELS]
     ids = [Path(path).relative_to(root).as_posix() for path in shown]
     parts = [part_name(one.partition("/")[0]) or "" for one in ids]
     table = index({"id": ids, "path": shown, "patient": ids, "split": parts})
@@ -77,6 +76,55 @@ def open_tree(root: Path, files: Sequence[Path], wishes: Wishes) -> Dataset:
     unit = "series" if wishes.unit == "auto" else wishes.unit
     dataset = dicom_series.group(dataset, unit, wishes.on_geometry)
     return _with_masks(dataset, found, wishes)
+
+
+def _kinds(paths: Sequence[str]) -> list[str]:
+    """The modality of each DICOM file, "" of one that cannot be read."""
+    return ["" if isinstance(one, str) else one.modality for one in read_headers(paths)]
+
+
+def series_of(segmentations: Sequence[Path], place: Path) -> list[tuple[Path, ...]]:
+    """The images of each DICOM SEG file: one a slice and in order, or one of all frames.
+
+    They belong together by the UID of the referenced series, else by the frame of reference where
+    one series alone has it.
+
+    Args:
+        segmentations: the files; one that cannot be read has no images.
+        place: the folder of the images, in sub-folders or not, or one image.
+
+    Returns:
+        The files for each; none where no series fits.
+
+    Raises:
+        ConfigError: there is no such place.
+        DataError: it holds no DICOM image.
+    """
+    if not place.exists():
+        raise ConfigError(f"--images: there is no file or folder {place}")
+    files = sorted(place.rglob("*")) if place.is_dir() else [place]
+    paths = [str(path) for path in files if path.is_file() and may_be_image(path)]
+    kinds = _kinds(paths)
+    shown = [path for path, kind in zip(paths, kinds, strict=True) if kind not in NO_PIXELS]
+    names = {"id": shown, "path": shown, "patient": shown, "split": [""] * len(shown)}
+    dataset = Dataset(index(names), (), place.name)
+    table = dicom_series.group(dataset, "series", UNEVEN).table
+    every = [
+        tuple(Path(one) for one in (files or (path,)))
+        for path, files in zip(table["path"], table["files"], strict=True)
+    ]
+    by_series = dict(zip(table["series"], every, strict=True))
+    found: list[tuple[Path, ...]] = []
+    for path in segmentations:
+        about = segmented(str(path))
+        if isinstance(about, tuple):
+            found.append(())
+            continue
+        own = [by_series[series] for series in about.series if series in by_series]
+        if not own and about.frame_of_reference:
+            own = [one for one in every if space(str(one[0])) == about.frame_of_reference]
+        found.append(own[0] if len(own) == 1 else ())
+    return found
 
 
 def segmented(path: str) -> Segmented | tuple[str, str]:

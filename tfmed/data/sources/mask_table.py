@@ -137,7 +137,7 @@ def _listed(
             rejects.append((cell or f"table row {row + 1}", lost))
             continue
         path = Path(image)
-        inside = path.relative_to(files.root) if path.is_relative_to(files.root) else path
+        inside = files.inside(path)
         content["id"].append(inside.as_posix())
         content["path"].append(str(path))
         content["mask"].append(tuple(map(str, found)) or None)

@@ -60,6 +60,10 @@ class Files:
                 return known[0] if len(known) == 1 else f"{len(known)} files have this name"
         return MISSING
 
+    def inside(self, path: Path) -> Path:
+        """A file's path below the root, or as it is where it lies elsewhere."""
+        return path.relative_to(self.root) if path.is_relative_to(self.root) else path
+
     def share(self, cells: Iterable[str]) -> float:
         """The share of the first cells that are files, 0 to 1; empty cells do not count."""
         some = list(dict.fromkeys(cell for cell in cells if cell.strip()))[:LOOKED_AT]
@@ -69,8 +73,7 @@ class Files:
     def _list(self, files: Sequence[Path]) -> None:
         self._by_path = {}
         for path in files:
-            inside = path.relative_to(self.root) if path.is_relative_to(self.root) else path
-            self._by_path[_key(inside.as_posix())] = path
+            self._by_path[_key(self.inside(path).as_posix())] = path
             self._by_name[_key(path.name)].append(path)
             self._by_stem[stem(_key(path.name))].append(path)
 

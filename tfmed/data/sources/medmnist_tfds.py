@@ -21,6 +21,7 @@ import numpy as np
 import tensorflow_datasets as tfds
 
 from tfmed.data.sources import medmnist
+from tfmed.data.sources.npz import header
 
 SPLITS = {"train": "train", "validation": "val", "test": "test"}
 
@@ -96,10 +97,7 @@ def _examples(path: Path, part: str, several: bool) -> Iterator[tuple[int, dict[
 def _images(path: Path, member: str) -> Iterator[np.ndarray]:
     """The images of an array in an npz one by one: the largest array has 13 GB."""
     with zipfile.ZipFile(path) as archive, archive.open(member) as file:
-        version = np.lib.format.read_magic(file)
-        header = np.lib.format.read_array_header_1_0
-        header = np.lib.format.read_array_header_2_0 if version > (1, 0) else header
-        (count, *shape), _, dtype = header(file)
+        (count, *shape), dtype = header(file)
         for _ in range(count):
             yield np.frombuffer(file.read(int(np.prod(shape)) * dtype.itemsize), dtype).reshape(
                 shape

@@ -6,7 +6,7 @@ import math
 import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 
@@ -49,16 +49,25 @@ def open_archive(
     of_numbers = truth == "number" and not multi_label
     names = () if of_numbers else tuple(classes) or _numbered(given, multi_label)
     counts = {part: shapes[_member(part)][0] for part in parts}
+
+    def texts(part: str) -> Sequence[str | None]:
+        array = labels[part]
+        if array is None:
+            return [None] * counts[part]
+        if of_numbers:
+            return NumberTruth().of_cells({LABELS: array[:, 0].astype(str).tolist()})[0]
+        return _several(array, names) if multi_label else _single(array[:, 0], names, part)
+
     columns = {
         "id": [f"{part or 'image'}/{i:06d}" for part in parts for i in range(counts[part])],
         "path": [str(path)] * sum(counts.values()),
         "member": [_member(part) for part in parts for _ in range(counts[part])],
         "frame": np.concatenate([np.arange(counts[part]) for part in parts]),
         "split": [part for part in parts for _ in range(counts[part])],
-        "label": _numbers(labels, counts)
-        if of_numbers
-        else _texts(labels, counts, names, multi_label),
-        "unknown": _unknown(labels, counts, names, multi_label),
+        "label": [text for part in parts for text in texts(part)],
+        "unknown": [text for part in parts for text in _unknown(labels[part], counts[part], names)]
+        if multi_label
+        else [""] * sum(counts.values()),
     }
     columns["patient"] = columns["id"]
     return Dataset(index(columns), names, name, multi_label, dict(facts))
@@ -74,15 +83,20 @@ def _shapes(path: Path) -> dict[str, tuple[int, ...]]:
     with reading(path, "is not an npz archive of arrays"), zipfile.ZipFile(path) as archive:
         for entry in archive.infolist():
             with archive.open(entry) as file:
-                version = np.lib.format.read_magic(file)  # type: ignore[arg-type]
-                read = np.lib.format.read_array_header_1_0
-                read = np.lib.format.read_array_header_2_0 if version > (1, 0) else read
-                shape, _, dtype = read(file)  # type: ignore[arg-type]
+                shape, dtype = header(file)
                 # A damaged shape may promise more examples than memory holds.
                 if file.tell() + math.prod(shape) * dtype.itemsize != entry.file_size:
                     raise ReadError(path, f"{entry.filename} is not as long as its header says")
             shapes[entry.filename.removesuffix(".npy")] = shape
     return shapes
+
+
+def header(file: IO[bytes]) -> tuple[tuple[int, ...], np.dtype[Any]]:
+    """Shape and dtype of an array in an npz, read from where its member begins."""
+    old = np.lib.format.read_magic(file) == (1, 0)  # type: ignore[arg-type]
+    read = np.lib.format.read_array_header_1_0 if old else np.lib.format.read_array_header_2_0
+    shape, _, dtype = read(file)  # type: ignore[arg-type]
+    return shape, dtype
 
 
 def _labels(path: Path, part: str, shapes: Mapping[str, tuple[int, ...]]) -> np.ndarray | None:
@@ -110,51 +124,15 @@ def _numbered(given: list[np.ndarray], multi_label: bool) -> tuple[str, ...]:
     return class_order(str(int(value)) for value in values if value != UNKNOWN)
 
 
-def _texts(
-    labels: Mapping[str, np.ndarray | None],
-    counts: Mapping[str, int],
-    names: tuple[str, ...],
-    multi_label: bool,
-) -> list[str | None]:
-    texts: list[str | None] = []
-    for part, array in labels.items():
-        if array is None:
-            texts += [None] * counts[part]
-        elif multi_label:
-            texts += [
-                JOIN.join(np.array(names)[row > 0]) if (row >= 0).any() else None for row in array
-            ]
-        else:
-            texts += _single(array[:, 0], names, part)
-    return texts
+def _several(array: np.ndarray, names: tuple[str, ...]) -> list[str | None]:
+    return [JOIN.join(np.array(names)[row > 0]) if (row >= 0).any() else None for row in array]
 
 
-def _numbers(
-    labels: Mapping[str, np.ndarray | None], counts: Mapping[str, int]
-) -> list[str | None]:
-    texts: list[str | None] = []
-    for part, array in labels.items():
-        if array is None:
-            texts += [None] * counts[part]
-        else:
-            texts += NumberTruth().of_cells({LABELS: array[:, 0].astype(str).tolist()})[0]
-    return texts
-
-
-def _unknown(
-    labels: Mapping[str, np.ndarray | None],
-    counts: Mapping[str, int],
-    names: tuple[str, ...],
-    multi_label: bool,
-) -> list[str]:
+def _unknown(array: np.ndarray | None, count: int, names: tuple[str, ...]) -> list[str]:
     """Classes marked -1, of data with several labels."""
-    texts: list[str] = []
-    for part, array in labels.items():
-        if array is None or not multi_label or array.min(initial=0) >= 0:
-            texts += [""] * counts[part]
-        else:
-            texts += [JOIN.join(np.array(names)[row < 0]) for row in array]
-    return texts
+    if array is None or array.min(initial=0) >= 0:
+        return [""] * count
+    return [JOIN.join(np.array(names)[row < 0]) for row in array]
 
 
 def _single(values: np.ndarray, names: tuple[str, ...], part: str) -> list[str | None]:

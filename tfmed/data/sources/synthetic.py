@@ -1,8 +1,6 @@
 """`synthetic:NAME`: drawn examples with known truth, written once as real files.
 
-`nodules`: chest CT of 80 patients with 6 slices each, half of the patients with a nodule in a
-lung; a slice that shows it is `nodule`, every other `normal`. Two made-up scanners, which have
-nothing to do with the label, store their slices in different ways.
+`nodules`: slices of chest CT as DICOM, some with a nodule in a lung.
 
 `wrists`: radiographs of the hands of 1,536 patients with a bone age in years, as PNG.
 
