@@ -28,6 +28,7 @@ from tfmed.task import MODEL, MakeStep, Networks, Validate
 from tfmed.tasks.recognition import image_proof, page, rules, step_pace
 from tfmed.tasks.recognition.answers import ANSWERS, Answer
 from tfmed.tasks.recognition.answers.classes import Classes
+from tfmed.tasks.recognition.cached_examples import Examples
 from tfmed.tasks.recognition.inputs import input_of
 from tfmed.tasks.recognition.plan import RecognitionPlan
 from tfmed.tasks.recognition.recogniser import Recogniser
@@ -35,27 +36,6 @@ from tfmed.training import Member, Study, logits, supervised
 from tfmed.transforms.prepare import Preprocessing
 
 BATCH = 64
-
-
-@dataclass(frozen=True, eq=False)
-class Examples:
-    """Images as training reads them, with their data set; keeps the contract `ExampleStore`.
-
-    Attributes:
-        dataset: the examples.
-        images: cached, row for row.
-    """
-
-    dataset: Dataset
-    images: feed.Store
-
-    def __len__(self) -> int:
-        return len(self.dataset)
-
-    def take(self, rows: np.ndarray) -> Examples:
-        """Those at some positions."""
-        table = self.dataset.table.iloc[np.arange(len(self))[rows]]
-        return Examples(self.dataset.with_table(table), self.images.take(rows))
 
 
 @dataclass(frozen=True)
@@ -120,8 +100,7 @@ class Recognition:
 
     def of_fold(self, plan: RecognitionPlan, whole: Dataset, part: Dataset) -> RecognitionPlan:
         """The plan for a fold."""
-        found: RecognitionPlan = self.answer.of_fold(plan, whole, part)
-        return found
+        return self.answer.of_fold(plan, whole, part)
 
     def networks(self, plan: RecognitionPlan, seed: int = 0) -> Networks:
         """The untrained network of a plan."""

@@ -11,10 +11,10 @@ import numpy as np
 import pandas as pd
 import tensorflow as tf
 
-from tfmed import log, losses, models
+from tfmed import losses, models
 from tfmed.data.dataset import Dataset
 from tfmed.data.kinds import check_kind
-from tfmed.errors import ConfigError, DataError
+from tfmed.errors import ConfigError
 from tfmed.evaluation.contents import Answered
 from tfmed.export import backends, parity
 from tfmed.export.load import Exported
@@ -28,6 +28,7 @@ from tfmed.tables import lookup
 from tfmed.task import MODEL, MakeStep, Networks, Validate
 from tfmed.tasks.segmentation import (
     feed,
+    given_cases,
     mask_proof,
     nnunet_rules,
     page,
@@ -41,8 +42,6 @@ from tfmed.tasks.segmentation.mask_writer import check_extra, palette_of
 from tfmed.tasks.segmentation.plan import SegmentationPlan
 from tfmed.tasks.segmentation.segmenter import Segmenter
 from tfmed.training import Member, Study, supervised
-
-BY_STACK = "image"
 
 
 @dataclass(frozen=True)
@@ -227,14 +226,8 @@ class Segmentation:
     def fitting(self, dataset: Dataset, predictor: Segmenter, scored: bool) -> Dataset:
         """Data of the kind and colours that the networks take, its classes in their order."""
         check_kind(dataset, "volumes" if predictor.of_volumes else "images")
-        if scored:
-            dataset = _in_order(dataset, self.classes)
-        wrong = dataset.table["channels"] != predictor.channels
-        said = f"the model takes images of {_colours(predictor.channels)}"
-        if wrong.all():
-            came = _colours(int(dataset.table["channels"].iloc[0]))
-            raise DataError(f"{said}, {dataset.name} holds {came}")
-        return dataset.without(wrong, said)
+        dataset = given_cases.in_order(dataset, self.classes) if scored else dataset
+        return given_cases.of_channels(dataset, predictor.channels)
 
     def answer_table(
         self,
@@ -275,7 +268,7 @@ class Segmentation:
 
     def scoring(self, predictor: Segmenter, dataset: Dataset) -> dict[str, Any]:
         """The unit: of slices of one stack, which have no patients, the images."""
-        return {"unit": BY_STACK if "stack" in dataset.facts else "patient"}
+        return {"unit": "image" if "stack" in dataset.facts else "patient"}
 
     def explained(
         self, study: Study, predictions: pd.DataFrame, split: str, count: int
@@ -306,28 +299,3 @@ class Segmentation:
     def page(self, answered: Answered) -> tuple[Path, dict[str, Any]]:
         """The template of masks and its values."""
         return page.page(answered)
-
-
-def _in_order(dataset: Dataset, classes: Sequence[str]) -> Dataset:
-    """The data set with its classes in the model's order.
-
-    Raises:
-        DataError: they are others.
-    """
-    if dataset.classes == tuple(classes):
-        return dataset
-    if set(dataset.classes) != set(classes):
-        raise DataError(
-            f"{dataset.name} has the classes {', '.join(dataset.classes)}, the model knows "
-            f"{', '.join(classes)}; name the values of the masks with --classes, those of a class "
-            "that no mask shows too"
-        )
-    order = [dataset.classes.index(name) for name in classes]
-    about = dict(dataset.facts["masks"])
-    about["values"] = [about["values"][place] for place in order]
-    log.info(f"classes in the model's order: {', '.join(classes)}")
-    return replace(dataset, classes=tuple(classes)).with_facts(masks=about)
-
-
-def _colours(channels: int) -> str:
-    return "grey" if channels == 1 else "colour"

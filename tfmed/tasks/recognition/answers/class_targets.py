@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from tfmed.data.dataset import JOIN
+from tfmed.data.dataset import JOIN, Dataset
 from tfmed.errors import ConfigError, DataError
 from tfmed.expected import nearest
 
@@ -42,6 +42,33 @@ def encode(
 def joined(chosen: np.ndarray, classes: Sequence[str]) -> str:
     """The names of the classes that are true in bool `[K]`, joined by `|`."""
     return JOIN.join(name for name, is_in in zip(classes, chosen, strict=True) if is_in)
+
+
+def table_of(
+    dataset: Dataset,
+    probabilities: np.ndarray,
+    called: np.ndarray,
+    classes: Sequence[str],
+    unknown: np.ndarray | None,
+) -> pd.DataFrame:
+    """The table of `predictions.csv`, as `Classes.table` tells.
+
+    Args:
+        dataset: the examples.
+        probabilities: `[N, K]`.
+        called: bool `[N, K]`, which classes were called.
+        classes: K names.
+        unknown: bool `[N, K]`, of which classes nothing is known; None where they exclude.
+    """
+    source = dataset.table
+    table = source[["id", "patient", "split"]].reset_index(drop=True)
+    table["truth"] = source["label"].to_numpy()
+    table["prediction"] = [joined(row, classes) for row in called]
+    for index, name in enumerate(classes):
+        table[f"p_{name}"] = probabilities[:, index]
+    if unknown is not None:
+        table["unknown"] = [joined(row, classes) for row in unknown]
+    return table
 
 
 def class_weights(targets: np.ndarray, multi_label: bool) -> np.ndarray:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -12,22 +12,27 @@ import numpy as np
 import pandas as pd
 import tensorflow as tf
 
-from tfmed import log, losses, metrics
+from tfmed import losses, metrics
 from tfmed.data.dataset import Dataset
-from tfmed.errors import ConfigError, DataError
+from tfmed.errors import ConfigError
 from tfmed.evaluation.examples import confident
 from tfmed.export.tail import ANSWER, TEMPERATURE, Temperature
 from tfmed.metrics import Threshold
 from tfmed.planning import NOT_USED, Choices
 from tfmed.statistics import RESAMPLES
-from tfmed.tasks.recognition.answers import class_page, class_scoring, thresholds
+from tfmed.tasks.recognition.answers import (
+    class_page,
+    class_scoring,
+    given_labels,
+    thresholds,
+)
 from tfmed.tasks.recognition.answers.calibration import fit_temperature
 from tfmed.tasks.recognition.answers.class_targets import (
     check_weights,
     class_weights,
     encode,
     example_weights,
-    joined,
+    table_of,
 )
 
 LOSSES: dict[str, Callable[..., tf.Tensor]] = {
@@ -161,16 +166,10 @@ class Classes:
         return powers / powers.sum(axis=1, keepdims=True)
 
     def watch(self, targets: np.ndarray, outputs: np.ndarray, plan: Any = None) -> dict[str, float]:
-        """What training watches on validation.
+        """Of targets and logits `[N, K]`: `loss` and `SCORED`; NaN where undefined.
 
-        Args:
-            targets: `[N, K]`; examples without a known label are left out.
-            outputs: logits `[N, K]`.
-            plan: not looked at.
-
-        Returns:
-            `loss` (plain cross-entropy, whatever is trained on, so that runs compare), `auroc`,
-            `average_precision` and `accuracy_at_half`; NaN where undefined.
+        Examples without a known label are left out. The loss is plain cross-entropy, whatever is
+        trained on, so that runs compare.
         """
         rows = ~np.isnan(targets).all(axis=1)
         targets, logits = targets[rows], np.asarray(outputs, np.float32)[rows]
@@ -194,15 +193,10 @@ class Classes:
         }
 
     def choose_threshold(self, truth: np.ndarray, probabilities: np.ndarray) -> Threshold:
-        """The operating point of largest Youden J, on validation (see `thresholds.youden`).
+        """The operating point of largest Youden J (`thresholds.youden`), of `[N, K]` both.
 
-        Args:
-            truth: `[N, K]` targets; rows without a known label are left out.
-            probabilities: `[N, K]`.
-
-        Returns:
-            One number for two classes (of the positive one), one a label for multi-label, None
-            for three and more exclusive classes, where the largest probability is called.
+        One number for two classes (of the positive one), one a label for multi-label, None for
+        three and more exclusive classes, where the largest probability is called.
         """
         if self.multi_label:
             return [
@@ -241,20 +235,7 @@ class Classes:
 
     def fitting(self, dataset: Dataset, scored: bool) -> Dataset:
         """The data with labels that the model knows, or none where they are not scored."""
-        unknown = [name for name in dataset.classes if name not in self.classes]
-        if not dataset.labelled or not unknown:
-            return dataset
-        if scored:
-            raise DataError(
-                f"the data has the class {unknown[0]!r}, the model knows "
-                f"{', '.join(self.classes)}; name the classes as the model does, or join them "
-                "with --positive"
-            )
-        log.warning(
-            f"{unknown[0]!r} is no class of the model: the labels of the data are left away"
-        )
-        bare = pd.Series(None, index=dataset.table.index, dtype=dataset.table["label"].dtype)
-        return replace(dataset.with_table(dataset.table.assign(label=bare)), classes=())
+        return given_labels.known(dataset, self.classes, scored)
 
     def table(self, dataset: Dataset, answers: np.ndarray, threshold: Threshold) -> pd.DataFrame:
         """The table of `predictions.csv`, a row an example.
@@ -269,17 +250,9 @@ class Classes:
             `prediction`, `p_CLASS` for each class in order; for multi-label also `unknown`,
             the classes of which the truth is not known.
         """
-        source = dataset.table
+        unknown = np.isnan(self.targets(dataset)) if self.multi_label else None
         called = metrics.call(answers, threshold, self.multi_label)
-        table = source[["id", "patient", "split"]].reset_index(drop=True)
-        table["truth"] = source["label"].to_numpy()
-        table["prediction"] = [joined(row, self.classes) for row in called]
-        for index, name in enumerate(self.classes):
-            table[f"p_{name}"] = answers[:, index]
-        if self.multi_label:
-            blank = np.isnan(self.targets(dataset))
-            table["unknown"] = [joined(row, self.classes) for row in blank]
-        return table
+        return table_of(dataset, answers, called, self.classes, unknown)
 
     def score(
         self,
