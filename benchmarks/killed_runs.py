@@ -66,6 +66,8 @@ def left(folder: Path) -> dict[str, Any]:
     import keras
     import pandas as pd
 
+    import tfmed.models  # noqa: F401  (registers the layers of segmenters)
+
     run = folder / "run"
     found: dict[str, Any] = {}
     for name in EQUAL:
