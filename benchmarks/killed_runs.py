@@ -124,7 +124,8 @@ def main() -> int:
         wrong = differing(wanted, left(own))
         done["kills"].append({"share": share, "ran": ran, "wrong": wrong})
         state.write_text(json.dumps(done))
-        print(f"{number}: killed at {share:.0%}: {', '.join(wrong) or 'equal'}", flush=True)
+        moment = f"killed at {share:.0%}" if ran else "ended before its kill"
+        print(f"{number}: {moment}: {', '.join(wrong) or 'equal'}", flush=True)
         shutil.rmtree(own)
     equal = sum(not one["wrong"] for one in done["kills"])
     real = sum(one["ran"] for one in done["kills"])
