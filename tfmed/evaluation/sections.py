@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import shlex
 from collections.abc import Mapping
 from pathlib import PurePosixPath
@@ -60,6 +61,15 @@ def svg(text: str) -> Markup:
     """A figure as the template takes it."""
     # Safe: made by matplotlib, which escapes names, in our own process.
     return Markup(text)
+
+
+def pictured(example: Mapping[str, Any]) -> dict[str, Any]:
+    """Where an example stands in `predictions.csv`, and its picture as an address of data."""
+    return {
+        # As a spreadsheet counts: the header is row 1.
+        "row": int(example["row"]) + 2,
+        "image": "data:image/png;base64," + base64.b64encode(example["png"]).decode("ascii"),
+    }
 
 
 def _data(contents: Contents) -> dict[str, Any] | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -106,13 +105,11 @@ def _sentence(scores: Mapping[str, Any], results: figures.Scored) -> str:
 def _examples(rows: Sequence[Mapping[str, Any]], right: bool) -> list[dict[str, Any]]:
     return [
         {
-            # As a spreadsheet counts: the header is row 1.
-            "row": int(row["row"]) + 2,
+            **sections.pictured(row),
             "truth": str(row["truth"]) or "none",
             "prediction": str(row["prediction"]) or "none",
             "of": str(row.get("of", row["prediction"])),
             "probability": f"{float(row['probability']):.3f}",
-            "image": "data:image/png;base64," + base64.b64encode(row["png"]).decode("ascii"),
         }
         for row in rows
         if bool(row["right"]) == right

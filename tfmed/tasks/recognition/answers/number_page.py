@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -154,11 +153,9 @@ def _sentence(coverage: Mapping[str, Any] | None) -> str:
 def _pictures(rows: Sequence[Mapping[str, Any]], near: bool) -> list[dict[str, Any]]:
     return [
         {
-            # As a spreadsheet counts: the header is row 1.
-            "row": int(row["row"]) + 2,
+            **sections.pictured(row),
             "truth": row["truth"],
             "prediction": row["prediction"],
-            "image": "data:image/png;base64," + base64.b64encode(row["png"]).decode("ascii"),
         }
         for row in rows
         if bool(row["right"]) == near
